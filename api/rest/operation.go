@@ -1,0 +1,137 @@
+package rest
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"tansu.cloud/api/problem"
+)
+
+// apiVersion is that of the interface; it changes when a client may have to.
+const apiVersion = "1.0.0"
+
+const securityScheme = "operator"
+
+// newAPI returns huma on a mux, without its own pages and without the formats
+// and guesses that would give a request a second reading.
+func newAPI(mux *http.ServeMux) huma.API {
+	return humago.New(mux, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:       "Tansu",
+				Version:     apiVersion,
+				Description: introduction,
+				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			},
+			Servers: []*huma.Server{{URL: "/", Description: "This installation"}},
+			Tags:    tags,
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{securityScheme: {
+					Type: "http", Scheme: "bearer",
+					Description: "The operator token, printed at the first start of the installation.",
+				}},
+			},
+		},
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+	})
+}
+
+var tags = []*huma.Tag{
+	{Name: "Tenants", Description: "The tenants of this installation. They live in the system tenant's log."},
+	{Name: "Events", Description: "A tenant's log, as it is: dense positions, oldest or newest first."},
+	{Name: "Streams", Description: "One aggregate's events, and its state at any version or time."},
+	{Name: "Projections", Description: "What derives read models from the logs, and how far it is."},
+	{Name: "Dead letters", Description: "Streams that a projection has set aside because an event failed."},
+	{Name: "Audit", Description: "Proof that a log is complete and unchanged."},
+	{Name: "Health", Description: "For load balancers and people who look after the installation."},
+}
+
+const introduction = `Every state change is an event in a tenant's log; everything that is read comes from that log.
+
+**Authentication.** Send the operator token as ` + "`Authorization: Bearer <token>`" + `.
+
+**Which tenant.** Routes about a log take the tenant from ` + "`X-Tenant-Id`" + ` (id, slug or ` + "`system`" + `) or from the sub-domain; without either it is the system tenant. Unknown tenants answer ` + "`tenant_not_found`" + `, suspended and archived ones ` + "`tenant_suspended`" + ` and ` + "`tenant_archived`" + `.
+
+**Versions.** ` + "`ETag`" + ` is the version of the stream, in quotes. Commands take it in ` + "`If-Match`" + ` (strong comparison) and answer 412 ` + "`precondition_failed`" + ` with the present one; reads take it in ` + "`If-None-Match`" + ` and answer 304.
+
+**Once only.** Commands take an ` + "`Idempotency-Key`" + ` of up to 255 visible characters. The same key and request get the stored answer with ` + "`Idempotency-Replayed: true`" + `; another request gets 422 ` + "`idempotency_key_reused`" + `; while the first still runs, 409 ` + "`idempotency_in_flight`" + `. Keys are kept for 24 hours.
+
+**Read your writes.** A command answers with ` + "`Tansu-Position`" + `, its place in the log, after the read models show it. It waits 2 seconds, or N with ` + "`Prefer: wait=N`" + ` (up to 30); when that is not enough the answer is the same with ` + "`Tansu-Read-Model: pending`" + `. ` + "`Prefer: respond-async`" + ` answers 202 right after the commit. A read with ` + "`Tansu-Min-Position`" + ` waits likewise, and when the position is not reached in time it answers 503 ` + "`consistency_timeout`" + ` with ` + "`Retry-After`" + ` rather than something older.
+
+**Lists** answer ` + "`{\"items\": […], \"next_cursor\": \"…\"}`" + ` and a ` + "`Link`" + ` header; send the cursor back as ` + "`cursor`" + ` with the same filters.
+
+**Problems** are RFC 9457 problem details with a stable ` + "`code`" + ` and the ` + "`traceId`" + ` of the request. Values that were sent are never echoed.`
+
+// operation documents an endpoint.
+func operation(e endpoint) huma.Operation {
+	op := huma.Operation{
+		OperationID: e.id, Method: e.method, Path: e.path, Tags: []string{e.tag},
+		Summary: e.summary, Description: e.description, DefaultStatus: e.status,
+		Errors: e.problems(),
+		// The body is read, bounded and given its time before huma sees it. The
+		// deadline that huma would set outlives the reading and ends the request.
+		BodyReadTimeout: -1, MaxBodyBytes: -1,
+	}
+	if !e.public {
+		op.Security = []map[string][]string{{securityScheme: {}}}
+		op.Description += "\n\nNeeds the permission `" + e.permission + "`."
+	}
+	if e.tenant {
+		op.Parameters = append(op.Parameters, &huma.Param{
+			Name: "X-Tenant-Id", In: "header", Example: "acme",
+			Description: "Whose log: a tenant's id or slug, or system. Without it the sub-domain counts, then the system tenant.",
+			Schema:      &huma.Schema{Type: "string"},
+		})
+	}
+	for status, description := range e.also {
+		if op.Responses == nil {
+			op.Responses = map[string]*huma.Response{}
+		}
+		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: description}
+	}
+	return op
+}
+
+// problems lists the statuses with which the endpoint can refuse.
+func (e endpoint) problems() []int {
+	statuses := []int{
+		http.StatusBadRequest, http.StatusNotAcceptable, http.StatusRequestHeaderFieldsTooLarge,
+		http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable,
+	}
+	if !e.public {
+		statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden)
+	}
+	if e.tenant || strings.Contains(e.path, "{") {
+		statuses = append(statuses, http.StatusNotFound)
+	}
+	if e.method == http.MethodGet {
+		return append(statuses, http.StatusPreconditionFailed)
+	}
+	return append(statuses, http.StatusConflict, http.StatusPreconditionFailed, http.StatusRequestTimeout,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+}
+
+// problemTitle describes a status in the document.
+func problemTitles(status int) string {
+	var codes []string
+	for _, e := range problem.Catalogue() {
+		if e.Status == status {
+			codes = append(codes, "`"+string(e.Code)+"`")
+		}
+	}
+	switch {
+	case len(codes) == 0:
+		return http.StatusText(status)
+	case status == http.StatusConflict || status == http.StatusUnprocessableEntity || status == http.StatusNotFound:
+		codes = append(codes, "or a code of the domain")
+	}
+	return http.StatusText(status) + ": " + strings.Join(codes, ", ") + "."
+}

@@ -1,0 +1,132 @@
+package rest
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"tansu.cloud/api/middleware"
+	"tansu.cloud/commands"
+	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/readmodels/deadletters"
+	"tansu.cloud/projections/readmodels/tenantdirectory"
+)
+
+// Tenants answers questions about tenants from their read model.
+type Tenants interface {
+	Get(ctx context.Context, idOrSlug string) (tenantdirectory.Tenant, error)
+	List(ctx context.Context, q tenantdirectory.ListQuery) (tenants []tenantdirectory.Tenant, more bool, err error)
+	Count(ctx context.Context, f tenantdirectory.Filter) (int64, error)
+}
+
+// DeadLetters answers questions about parked streams from their read model.
+type DeadLetters interface {
+	Get(ctx context.Context, id uuid.UUID) (deadletters.Letter, error)
+	List(ctx context.Context, q deadletters.ListQuery) (letters []deadletters.Letter, more bool, err error)
+}
+
+// Projections tells how far the projections are. Wait returns when the read
+// model of a projection shows a tenant's log up to a position, or when ctx ends.
+type Projections interface {
+	Status(ctx context.Context) ([]ProjectionStatus, error)
+	Wait(ctx context.Context, projection string, tenant uuid.UUID, position int64) error
+}
+
+// Operator checks the credential of the installation's owner, in a time that
+// does not depend on how much of the token is right.
+type Operator interface {
+	VerifyOperator(token string) bool
+}
+
+// OperatorHash is an Operator that holds the SHA-256 of the token.
+type OperatorHash [sha256.Size]byte
+
+// VerifyOperator compares hashes in constant time.
+func (h OperatorHash) VerifyOperator(token string) bool {
+	sum := sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(h[:], sum[:]) == 1
+}
+
+// Deps is what the interface needs; everything is required.
+type Deps struct {
+	Config      Config
+	Commands    *commands.Commands
+	History     *commands.History
+	Log         eventstore.Reader
+	Tenants     Tenants
+	DeadLetters DeadLetters
+	Projections Projections
+	Operator    Operator
+	Signer      ed25519.PrivateKey // signs exports
+	CursorKey   []byte             // authenticates cursors; the same on every node
+	Health      func(context.Context) Health
+	Metrics     http.Handler
+	Logger      *slog.Logger
+}
+
+func (d *Deps) validate() error {
+	var missing []error
+	for name, there := range map[string]bool{
+		"Commands": d.Commands != nil, "History": d.History != nil, "Log": d.Log != nil, "Tenants": d.Tenants != nil,
+		"DeadLetters": d.DeadLetters != nil, "Projections": d.Projections != nil, "Operator": d.Operator != nil,
+		"Signer": len(d.Signer) == ed25519.PrivateKeySize, "CursorKey": len(d.CursorKey) >= 16,
+		"Health": d.Health != nil, "Metrics": d.Metrics != nil, "Logger": d.Logger != nil,
+	} {
+		if !there {
+			missing = append(missing, errors.New("rest: Deps."+name+" is missing"))
+		}
+	}
+	return errors.Join(append(missing, d.Config.Validate())...)
+}
+
+// server holds the routes and what they need.
+type server struct {
+	Deps
+	api     huma.API
+	mux     *http.ServeMux
+	routes  map[string]route // by pattern
+	cursors cursors
+}
+
+// New returns the interface as a handler.
+func New(d Deps) (http.Handler, error) {
+	d.Config.setDefaults()
+	if err := d.validate(); err != nil {
+		return nil, err
+	}
+	s := newServer(d)
+	if err := s.publish(); err != nil {
+		return nil, err
+	}
+	return middleware.Chain(http.HandlerFunc(s.dispatch),
+		middleware.Begin(d.Logger, s.find),
+		middleware.RequestID,
+		middleware.Trace,
+		middleware.AccessLog(d.Logger),
+		middleware.SecurityHeaders,
+		middleware.Limits(d.Config.HeaderLimit, d.Config.BodyLimit),
+		middleware.Timeout(d.Config.Timeout),
+	), nil
+}
+
+// newServer declares the routes; it needs no working dependencies, so that the
+// OpenAPI document can be built without any.
+func newServer(d Deps) *server {
+	s := &server{Deps: d, mux: http.NewServeMux(), routes: map[string]route{}, cursors: cursors{d.CursorKey}}
+	s.api = newAPI(s.mux)
+	s.tenantRoutes()
+	s.eventRoutes()
+	s.streamRoutes()
+	s.projectionRoutes()
+	s.deadLetterRoutes()
+	s.auditRoutes()
+	s.healthRoutes()
+	return s
+}

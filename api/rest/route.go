@@ -1,0 +1,158 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"tansu.cloud/api/middleware"
+	"tansu.cloud/api/problem"
+)
+
+// route is what must be known about a request before its handler sees it.
+type route struct {
+	permission string // what the caller needs; empty: see public
+	public     bool   // needs no token
+	tenant     bool   // is about the log of the tenant that the request names
+	long       bool   // takes as long as the log is
+	body       bool   // takes a JSON body
+	produces   string // media type of the answer
+}
+
+// endpoint declares a route of the API together with its documentation.
+type endpoint struct {
+	route
+	id, method, path string
+	tag              string
+	summary          string
+	description      string
+	status           int // of success, if not 200
+	also             map[int]string
+}
+
+func (e endpoint) pattern() string { return e.method + " " + e.path }
+
+// register declares a route whose handler works on decoded input and output.
+func register[I, O any](s *server, e endpoint, handle func(context.Context, *I) (*O, error)) {
+	e.body = e.method == http.MethodPost || e.method == http.MethodPut
+	if e.produces == "" {
+		e.produces = "application/json"
+	}
+	s.routes[e.pattern()] = e.route
+	huma.Register(s.api, operation(e), func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, refuse(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// handle declares a route beside the API, for what is not JSON.
+func (s *server) handle(pattern string, rt route, h http.HandlerFunc) {
+	s.routes[pattern] = rt
+	s.mux.HandleFunc(pattern, h)
+}
+
+// find returns the route of a request, the zero Route if there is none.
+func (s *server) find(r *http.Request) middleware.Route {
+	escaped := r.URL.EscapedPath()
+	if !strings.HasPrefix(escaped, "/") || path.Clean(escaped) != escaped {
+		return middleware.Route{} // the mux would redirect
+	}
+	_, pattern := s.mux.Handler(r)
+	return middleware.Route{Pattern: pattern, Long: s.routes[pattern].long}
+}
+
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+}
+
+// unmatched answers a request that no route takes: 405 if the path has routes
+// for other methods, else 404.
+func (s *server) unmatched(r *http.Request) error {
+	var allowed []string
+	for _, m := range methods {
+		other := &http.Request{Method: m, URL: r.URL, Host: r.Host}
+		if s.find(other).Pattern != "" {
+			allowed = append(allowed, m)
+		}
+	}
+	if len(allowed) == 0 {
+		return problem.New(problem.NotFound, "There is no such path; /docs lists all of them.")
+	}
+	return problem.New(problem.MethodNotAllowed, "The path offers "+strings.Join(allowed, ", ")+".").
+		WithHeader("Allow", strings.Join(allowed, ", "))
+}
+
+// call is what is known about the caller of a route.
+type call struct {
+	method, path, pattern string
+	query                 string // as middleware normalised it
+	actor                 string
+	address               string    // of the client
+	tenant                uuid.UUID // whose log, for routes about a tenant's log
+	body                  string    // canonical
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		return c
+	}
+	return &call{}
+}
+
+// dispatch leads a request to its route: who calls, about which tenant, in which
+// media type, with which body.
+func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
+	info := middleware.From(r.Context())
+	rt, ok := s.routes[info.Route.Pattern]
+	if !ok {
+		middleware.Refuse(w, r, refuse(r.Context(), s.unmatched(r)))
+		return
+	}
+	c := &call{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, pattern: info.Route.Pattern, address: clientAddress(r)}
+	if err := s.enter(w, r, rt, c); err != nil {
+		middleware.Refuse(w, r, refuse(r.Context(), err))
+		return
+	}
+	if rt.produces == "application/json" {
+		r.Header.Del("Accept") // it is settled; huma shall not read it another way
+	}
+	for _, list := range []string{"Prefer", "If-Match", "If-None-Match"} {
+		if values := r.Header.Values(list); len(values) > 1 {
+			r.Header.Set(list, strings.Join(values, ", "))
+		}
+	}
+	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+}
+
+func (s *server) enter(w http.ResponseWriter, r *http.Request, rt route, c *call) error {
+	if err := s.authenticate(r, rt, c); err != nil {
+		return err
+	}
+	middleware.From(r.Context()).Actor = c.actor
+	if rt.tenant {
+		tenant, err := s.resolveTenant(r)
+		if err != nil {
+			return err
+		}
+		c.tenant = tenant
+		middleware.From(r.Context()).Tenant = tenant.String()
+	}
+	if !acceptable(r.Header.Values("Accept"), rt.produces) {
+		return problem.New(problem.NotAcceptable, "The answer is "+rt.produces+"; accept that or leave the Accept header out.")
+	}
+	if rt.body {
+		var err error
+		c.body, err = s.readBody(w, r)
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/readmodels/tenantdirectory"
+)
+
+// TenantList is a page of tenants.
+type TenantList struct {
+	Items      []Tenant `json:"items" doc:"The tenants."`
+	NextCursor string   `json:"next_cursor,omitempty" doc:"Opens the next page; absent at the end." example:"Zm9v"`
+	Total      *int64   `json:"total,omitempty" doc:"How many there are on all pages; only with count=exact." example:"1"`
+}
+
+type tenantListOutput struct {
+	PageHeaders
+	Body TenantList
+}
+
+type getTenantInput struct {
+	TenantPath
+	ReadHeaders
+	ConditionalHeaders
+}
+
+type getTenantOutput struct {
+	Status int
+	ETag   string `header:"ETag" doc:"The version of the tenant's stream, in quotes." example:"\"3\""`
+	Body   Tenant
+}
+
+type listTenantsInput struct {
+	ReadHeaders
+	Status string `query:"status" enum:"active,suspended,archived" doc:"Only tenants with this status." example:"active"`
+	Slug   string `query:"slug" maxLength:"63" doc:"Only the tenant with this slug." example:"acme"`
+	Name   string `query:"name" maxLength:"200" doc:"Only tenants whose name contains this text." example:"Acme"`
+	Sort   string `query:"sort" enum:"created_at,-created_at,name,-name,slug,-slug" default:"created_at" doc:"In which order; - for descending." example:"-created_at"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The most items of a page." example:"50"`
+	Cursor string `query:"cursor" maxLength:"2048" doc:"next_cursor of the page before, with the same filters." example:"Zm9v"`
+	Count  string `query:"count" enum:"exact" doc:"exact: count all pages, which costs more." example:"exact"`
+}
+
+func (s *server) tenantReads() {
+	register(s, endpoint{
+		route: route{permission: "tenants.read"},
+		id:    "list-tenants", method: http.MethodGet, path: "/v1/tenants", tag: "Tenants",
+		summary: "List tenants", description: "A page of tenants, filtered and sorted.",
+	}, s.listTenants)
+	register(s, endpoint{
+		route: route{permission: "tenants.read"}, also: map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
+		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{id}", tag: "Tenants",
+		summary: "Read a tenant", description: "One tenant, by id or slug.",
+	}, s.getTenant)
+}
+
+func (s *server) getTenant(ctx context.Context, in *getTenantInput) (*getTenantOutput, error) {
+	if err := s.awaitReadModel(ctx, in.ReadHeaders, tenantdirectory.Name, eventstore.SystemTenant); err != nil {
+		return nil, err
+	}
+	found, err := s.Tenants.Get(ctx, in.ID)
+	if err != nil {
+		return nil, missing(err)
+	}
+	out := &getTenantOutput{Status: http.StatusOK, ETag: etag(found.Version)}
+	if out.Body, err = tenantJSON(found); err != nil {
+		return nil, err
+	}
+	unchanged, err := notModified(in.IfMatch, in.IfNoneMatch, out.ETag)
+	if unchanged {
+		out.Status = http.StatusNotModified
+	}
+	return out, err
+}
+
+func (s *server) listTenants(ctx context.Context, in *listTenantsInput) (*tenantListOutput, error) {
+	if err := s.awaitReadModel(ctx, in.ReadHeaders, tenantdirectory.Name, eventstore.SystemTenant); err != nil {
+		return nil, err
+	}
+	c := callOf(ctx)
+	query := []string{c.pattern, in.Status, in.Slug, in.Name, in.Sort}
+	q := tenantdirectory.ListQuery{
+		Filter: tenantdirectory.Filter{Status: in.Status, Slug: in.Slug, Name: in.Name}, Sort: in.Sort, Limit: in.Limit,
+	}
+	if in.Cursor != "" {
+		from, err := s.cursors.open(in.Cursor, query...)
+		if err != nil {
+			return nil, err
+		}
+		q.After = &tenantdirectory.Cursor{Value: from.Sort, ID: from.ID}
+	}
+	found, more, err := s.Tenants.List(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	out := &tenantListOutput{PageHeaders: PageHeaders{Position: in.MinPosition}, Body: TenantList{Items: []Tenant{}}}
+	for _, t := range found {
+		item, err := tenantJSON(t)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Items = append(out.Body.Items, item)
+	}
+	if more {
+		last := q.CursorOf(found[len(found)-1])
+		out.Body.NextCursor = s.cursors.seal(bookmark{Sort: last.Value, ID: last.ID}, query...)
+		out.Link = nextLink(c, out.Body.NextCursor)
+	}
+	if in.Count == "exact" {
+		total, err := s.Tenants.Count(ctx, q.Filter)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Total = &total
+	}
+	return out, nil
+}
+
+func tenantJSON(t tenantdirectory.Tenant) (Tenant, error) {
+	out := Tenant{
+		ID: t.ID.String(), Slug: t.Slug, Name: t.Name, Status: t.Status, Version: t.Version,
+		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
+	}
+	if err := json.Unmarshal(t.Settings, &out.Settings); err != nil {
+		return out, fmt.Errorf("settings of tenant %s: %w", t.ID, err)
+	}
+	return out, nil
+}

@@ -1,0 +1,39 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Bench runs benchmarks on one database, which must be migrated and of no
+// other use: it fills it.
+type Bench struct {
+	DSN      string
+	Rounds   int           // counted rounds per case, after one that is not
+	Duration time.Duration // of each round
+	Progress io.Writer
+
+	pool *pgxpool.Pool
+}
+
+// Open connects to the database.
+func (b *Bench) Open(ctx context.Context) error {
+	config, err := pgxpool.ParseConfig(b.DSN)
+	if err != nil {
+		return err
+	}
+	config.MaxConns = 16
+	b.pool, err = pgxpool.NewWithConfig(ctx, config)
+	return err
+}
+
+// Close ends the connections.
+func (b *Bench) Close() { b.pool.Close() }
+
+func (b *Bench) progress(format string, args ...any) {
+	fmt.Fprintf(b.Progress, format+"\n", args...)
+}

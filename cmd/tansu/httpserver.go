@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"tansu.cloud/platform/config"
+)
+
+// phase of a node's life.
+type phase int32
+
+const (
+	starting phase = iota
+	serving
+	draining
+)
+
+// httpServer listens from the first moment on, so that probes get an answer
+// while the node starts; the interface is put in when it is there.
+type httpServer struct {
+	server  *http.Server
+	timeout time.Duration // for running requests to end
+	phase   atomic.Int32
+	handler atomic.Pointer[http.Handler]
+	failed  chan error
+}
+
+func newHTTPServer(cfg config.HTTP, logger *slog.Logger) *httpServer {
+	s := &httpServer{timeout: cfg.ShutdownTimeout, failed: make(chan error, 1)}
+	s.server = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: cfg.ReadHeaderTimeout,
+		ReadTimeout:       cfg.ReadTimeout,
+		IdleTimeout:       cfg.IdleTimeout,
+		MaxHeaderBytes:    cfg.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	s.handle(probes(s.current))
+	return s
+}
+
+func (s *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	(*s.handler.Load()).ServeHTTP(w, r)
+}
+
+func (s *httpServer) handle(h http.Handler) { s.handler.Store(&h) }
+
+func (s *httpServer) current() phase { return phase(s.phase.Load()) }
+
+func (s *httpServer) enter(p phase) { s.phase.Store(int32(p)) }
+
+// serve answers on listener until stop. If it fails by itself, failed says so.
+func (s *httpServer) serve(listener net.Listener) {
+	go func() {
+		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("HTTP server: %w", err)
+		}
+	}()
+}
+
+// stop lets running requests end, and cuts them off after the time-out or when
+// ctx ends.
+func (s *httpServer) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err := s.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return errors.Join(errors.New("HTTP server: requests were cut off"), s.server.Close())
+	}
+	return err
+}
+
+// probes is all that a node answers before its interface is up.
+func probes(current func() phase) http.Handler {
+	answer := func(ok func() bool) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Cache-Control", "no-store")
+			if ok() {
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
+				return
+			}
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"type":"https://tansu.cloud/problems/unavailable","title":"Unavailable","status":503,` +
+				`"detail":"The node is starting or draining.","code":"unavailable"}` + "\n"))
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /livez", answer(func() bool { return true }))
+	mux.Handle("GET /readyz", answer(func() bool { return current() == serving }))
+	mux.Handle("GET /startupz", answer(func() bool { return current() != starting }))
+	mux.Handle("/", answer(func() bool { return false }))
+	return mux
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tansu.cloud/platform/config"
+	"tansu.cloud/platform/telemetry"
+	"tansu.cloud/sql/db"
+)
+
+// node is a running node of an installation: everything between its database
+// and its port. Parts start in the order in which data flows through them and
+// stop in reverse.
+type node struct {
+	cfg       config.Config
+	telemetry *telemetry.Telemetry
+	logger    *slog.Logger
+	http      *httpServer
+	started   []part
+
+	pool      *pgxpool.Pool
+	madeToken string // the operator token, if this start made one
+}
+
+// part of a node that has been started.
+type part struct {
+	name string
+	stop func(context.Context) error
+}
+
+func newNode(cfg config.Config, t *telemetry.Telemetry) *node {
+	return &node{cfg: cfg, telemetry: t, logger: t.Logger(), http: newHTTPServer(cfg.HTTP, t.Logger())}
+}
+
+// listen answers probes on listener from now on.
+func (n *node) listen(listener net.Listener) { n.http.serve(listener) }
+
+// start brings all parts up. If one fails, those before it are stopped.
+func (n *node) start(ctx context.Context, makeToken bool) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := n.openPool(ctx); err != nil {
+		return err
+	}
+	if err := n.startOperator(ctx, makeToken); err != nil {
+		return err
+	}
+	n.http.enter(serving)
+	return nil
+}
+
+// stop takes the node out of service and ends its parts in reverse. When ctx
+// ends, what is left is ended at once.
+func (n *node) stop(ctx context.Context) error {
+	if n.http.current() == serving {
+		n.http.enter(draining)
+		n.drain(ctx)
+	}
+	errs := []error{n.http.stop(ctx)}
+	for len(n.started) > 0 {
+		last := n.started[len(n.started)-1]
+		n.started = n.started[:len(n.started)-1]
+		if err := last.stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", last.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// drain waits for load balancers to notice that the node is not ready.
+func (n *node) drain(ctx context.Context) {
+	select {
+	case <-time.After(n.cfg.HTTP.DrainDelay):
+	case <-ctx.Done():
+	}
+}
+
+func (n *node) onStop(name string, stop func(context.Context) error) {
+	n.started = append(n.started, part{name, stop})
+}
+
+func (n *node) openPool(ctx context.Context) error {
+	cfg, err := pgxpool.ParseConfig(n.cfg.Postgres.DSN.Reveal())
+	if err != nil {
+		return errors.New("postgres.dsn (TANSU_POSTGRES_DSN) is not a connection string")
+	}
+	cfg.MaxConns = int32(n.cfg.Postgres.MaxConns)
+	cfg.ConnConfig.Tracer = telemetry.PgxTracer()
+	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "tansu"
+	}
+	if n.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	stopObserving, err := telemetry.ObservePool("main", n.pool)
+	if err != nil {
+		n.pool.Close()
+		return err
+	}
+	n.onStop("database pool", func(context.Context) error {
+		err := stopObserving()
+		n.pool.Close()
+		return err
+	})
+	if err := n.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	return nil
+}
+
+func (n *node) startOperator(ctx context.Context, makeToken bool) (err error) {
+	queries := db.New(n.pool)
+	if makeToken || n.cfg.OperatorToken != "" {
+		if n.madeToken, err = ensureOperatorToken(ctx, queries, n.cfg.OperatorToken); err != nil {
+			return err
+		}
+	}
+	credential := newOperatorCredential(queries, n.logger)
+	if err := credential.Start(ctx); err != nil {
+		return err
+	}
+	n.onStop("operator credential", credential.Stop)
+	return nil
+}

@@ -1,0 +1,39 @@
+package commands
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"tansu.cloud/eventstore"
+)
+
+// pipeline is what all handlers share.
+type pipeline struct {
+	store     eventstore.Store
+	snapshots eventstore.Snapshots
+	codec     *eventstore.Codec
+	now       func() time.Time
+	newID     func() uuid.UUID
+	log       *slog.Logger
+	inFlight  *keySet
+	telemetry telemetry
+}
+
+func newPipeline(d Deps) *pipeline {
+	p := &pipeline{
+		store: d.Store, snapshots: d.Snapshots, codec: d.Codec,
+		now: d.Now, newID: d.NewID, log: d.Logger,
+		inFlight: newKeySet(), telemetry: newTelemetry(),
+	}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	if p.newID == nil {
+		p.newID = func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+	}
+	if p.log == nil {
+		p.log = slog.Default()
+	}
+	return p
+}

@@ -1,0 +1,141 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"tansu.cloud/eventstore"
+)
+
+// useCase is what the file of a command says about it. In is the command as
+// callers send it; S, C and E are those of the aggregate.
+type useCase[In, S, C any, E eventstore.Payload] struct {
+	name       string
+	permission string
+	aggregate  aggregate[S, C, E]
+	creates    bool // a request without a stream id gets a new one
+
+	// command makes the domain's command.
+	command func(r Request[In], now time.Time) C
+	// reason, if set, goes to the metadata unless the caller gives another one.
+	reason func(In) string
+	// claims, if set, are taken and released with the events; claimTaken is what
+	// the caller gets to know when one of them belongs to another stream.
+	claims     func(stream eventstore.Stream, events []E) []eventstore.Claim
+	claimTaken error
+	// erases, if set, names the data subjects to erase with the events.
+	erases func(r Request[In]) []string
+}
+
+// handle wraps a use case into the middleware: from the outside in, what may
+// refuse cheaply comes first, and what is repeated on a conflict comes last.
+func handle[In, S, C any, E eventstore.Payload](p *pipeline, u useCase[In, S, C, E]) Handler[In, S] {
+	h := execute(p, u)
+	h = retryConflicts(h)
+	h = identify(p, u.creates, h)
+	h = idempotent(p, h)
+	h = authorize(u.permission, h)
+	return trace(p, u.name, h)
+}
+
+// execute loads, decides and appends, once.
+func execute[In, S, C any, E eventstore.Payload](p *pipeline, u useCase[In, S, C, E]) Handler[In, S] {
+	return func(ctx context.Context, r Request[In]) (Result[S], error) {
+		var none Result[S]
+		if u.aggregate.systemOnly && r.Tenant != eventstore.SystemTenant {
+			return none, errSystemOnly
+		}
+		var before loaded[S]
+		if !r.newStream {
+			var err error
+			if before, err = load(ctx, p, u.aggregate, r.Tenant, r.Stream, 0); err != nil {
+				return none, err
+			}
+		}
+		stream := u.aggregate.stream(r.Stream)
+		if r.Expected != eventstore.AnyVersion && r.Expected != before.version {
+			return none, &eventstore.VersionConflict{Stream: stream, Expected: r.Expected, Actual: before.version}
+		}
+		events, err := u.aggregate.decide(before.state, u.command(r, p.now().UTC().Truncate(time.Microsecond)))
+		if err != nil {
+			return none, err
+		}
+		after := before
+		for _, e := range events {
+			after.state = u.aggregate.apply(after.state, e)
+		}
+		after.version += int64(len(events))
+
+		a, err := u.compose(ctx, p, r, before.version, events)
+		if err != nil {
+			return none, err
+		}
+		if r.IdempotencyKey != "" {
+			if a.Idempotency, err = record(r, after); err != nil {
+				return none, err
+			}
+		}
+		position, err := commit(ctx, p.store, a)
+		if err != nil {
+			if taken := (*eventstore.ClaimTaken)(nil); u.claimTaken != nil && errors.As(err, &taken) {
+				err = u.claimTaken
+			}
+			return none, err
+		}
+		saveSnapshot(ctx, p, u.aggregate.stateVersion, r.Tenant, stream, after)
+		return Result[S]{State: after.state, Version: after.version, Position: position}, nil
+	}
+}
+
+// compose makes the append that carries the events of one attempt.
+func (u useCase[In, S, C, E]) compose(ctx context.Context, p *pipeline, r Request[In], version int64, events []E) (eventstore.Append, error) {
+	a := eventstore.Append{TenantID: r.Tenant, Metadata: metadata(ctx, r, u.reason)}
+	if len(events) == 0 {
+		return a, nil
+	}
+	stream := u.aggregate.stream(r.Stream)
+	write := eventstore.StreamWrite{Stream: stream, Expected: version}
+	for _, e := range events {
+		encoded, err := p.codec.Encode(ctx, r.Tenant, e)
+		if err != nil {
+			return a, err
+		}
+		write.Events = append(write.Events, encoded)
+	}
+	a.Writes = []eventstore.StreamWrite{write}
+	if u.claims != nil {
+		a.Claims = u.claims(stream, events)
+	}
+	if u.erases != nil {
+		a.EraseSubjects = u.erases(r)
+	}
+	return a, nil
+}
+
+// commit appends and returns the position from which on the outcome can be
+// read. Without events there may be nothing to append, but still a position:
+// what the command found unchanged is in the log up to here.
+func commit(ctx context.Context, store eventstore.Store, a eventstore.Append) (int64, error) {
+	if len(a.Writes) == 0 && a.Idempotency == nil {
+		head, err := store.Head(ctx, a.TenantID)
+		return head.Position, err
+	}
+	appended, err := store.Append(ctx, a)
+	return appended.Position, err
+}
+
+// answer is what is stored under an idempotency key.
+type answer[S any] struct {
+	Version int64 `json:"version"`
+	State   S     `json:"state"`
+}
+
+func record[In, S any](r Request[In], after loaded[S]) (*eventstore.Idempotency, error) {
+	response, err := json.Marshal(answer[S]{after.version, after.state})
+	if err != nil {
+		return nil, err
+	}
+	return &eventstore.Idempotency{Key: r.IdempotencyKey, Fingerprint: r.Fingerprint, Response: response}, nil
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Writes the secrets that docker-compose.yml mounts. Existing files are kept, so
+# it can be run again. Compose mounts each file as it is, into containers that
+# run under ids of their own: the files are readable, the folder is not.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+mkdir -p secrets
+chmod 700 secrets
+umask 022
+
+random_hex() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
+
+put() { # name value
+    if [ -e "secrets/$1" ]; then
+        echo "kept    deploy/secrets/$1"
+    else
+        printf '%s' "$2" >"secrets/$1.new"
+        mv "secrets/$1.new" "secrets/$1"
+        echo "written deploy/secrets/$1"
+    fi
+}
+
+put postgres_password "$(random_hex)"
+put postgres_dsn "postgres://tansu:$(cat secrets/postgres_password)@postgres:5432/tansu?sslmode=disable"
+put operator_token "$(random_hex)"
+put master_key "$(head -c 32 /dev/urandom | base64 | tr -d "\n")"

@@ -1,0 +1,104 @@
+package docs_test
+
+import (
+	"fmt"
+	"go/token"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tansu.cloud/api/problem"
+	"tansu.cloud/domain/projection"
+	"tansu.cloud/domain/subject"
+	"tansu.cloud/domain/tenant"
+	"tansu.cloud/eventstore"
+)
+
+// TestEveryEventIsInTheCatalogue: type, schema version and each field of data.
+func TestEveryEventIsInTheCatalogue(t *testing.T) {
+	t.Parallel()
+	sections := sections(read(t, "events.md"))
+	for _, e := range events() {
+		heading := fmt.Sprintf("`%s` · version %d", e.EventType(), e.SchemaVersion())
+		section, ok := sections[heading]
+		if !ok {
+			t.Errorf("events.md has no section %q", heading)
+			continue
+		}
+		typ := reflect.TypeOf(e)
+		for i := range typ.NumField() {
+			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+			if !strings.Contains(section, "`"+name+"`") {
+				t.Errorf("events.md, %s: field %s is missing", heading, name)
+			}
+		}
+	}
+}
+
+// TestEveryProblemIsExplained: the codes of the interface with their status, and
+// whatever code the domain and the commands can refuse with.
+func TestEveryProblemIsExplained(t *testing.T) {
+	t.Parallel()
+	text := read(t, "problems.md")
+	sections := sections(text)
+	for _, e := range problem.Catalogue() {
+		if heading := fmt.Sprintf("`%s` · %d", e.Code, e.Status); sections[heading] == "" {
+			t.Errorf("problems.md has no section %q", heading)
+		}
+	}
+	codes := refusalCodes(t, "../domain", "../commands")
+	require.NotEmpty(t, codes)
+	for code, place := range codes {
+		if !strings.Contains(text, "`"+code+"`") {
+			t.Errorf("%s refuses with %s, which problems.md does not explain", place, code)
+		}
+	}
+}
+
+func events() []eventstore.Payload {
+	var all []eventstore.Payload
+	for _, e := range tenant.Events() {
+		all = append(all, e)
+	}
+	for _, e := range projection.Events() {
+		all = append(all, e)
+	}
+	for _, e := range subject.Events() {
+		all = append(all, e)
+	}
+	return all
+}
+
+// refusalCodes finds the text constants that have the form of a domain's code
+// and are no event type, with the place of each.
+func refusalCodes(t *testing.T, roots ...string) map[string]string {
+	t.Helper()
+	other := map[string]bool{tenant.SlugScope: true}
+	for _, e := range events() {
+		other[e.EventType()] = true
+	}
+	form := regexp.MustCompile(`^(tenant|projection|dead_letter|subject)\.[a-z_]+$`)
+	codes := map[string]string{}
+	for _, root := range roots {
+		eachText(t, root, func(text string, at token.Position) {
+			if form.MatchString(text) && !other[text] {
+				codes[text] = at.String()
+			}
+		})
+	}
+	return codes
+}
+
+// sections maps each third-level heading of a page to its text.
+func sections(page string) map[string]string {
+	found := map[string]string{}
+	for _, part := range strings.Split("\n"+page, "\n### ")[1:] {
+		heading, body, _ := strings.Cut(part, "\n")
+		body, _, _ = strings.Cut(body, "\n## ")
+		found[heading] = body
+	}
+	return found
+}

@@ -1,0 +1,104 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+type attrsKey struct{}
+
+// With returns a context whose log lines carry these attributes, such as the
+// request id and the tenant id.
+func With(ctx context.Context, attrs ...slog.Attr) context.Context {
+	return context.WithValue(ctx, attrsKey{}, append(slices.Clip(contextAttrs(ctx)), attrs...))
+}
+
+func contextAttrs(ctx context.Context) []slog.Attr {
+	attrs, _ := ctx.Value(attrsKey{}).([]slog.Attr)
+	return attrs
+}
+
+func newLogger(cfg Config) *slog.Logger {
+	level, _ := parseLevel(cfg.LogLevel) // checked by Config.check
+	opts := &slog.HandlerOptions{Level: level}
+	out := cfg.LogOutput
+	if out == nil {
+		out = os.Stderr
+	}
+	var next slog.Handler = slog.NewTextHandler(out, opts)
+	if cfg.LogFormat == "json" {
+		next = slog.NewJSONHandler(out, opts)
+	}
+	return slog.New(&logHandler{next: next})
+}
+
+func parseLevel(s string) (slog.Level, error) {
+	switch strings.ToLower(s) {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "", "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, fmt.Errorf("telemetry: log level %q is unknown; use debug, info, warn or error", s)
+}
+
+// logHandler adds the context's attributes and trace to each line, and cleans
+// what callers put into it. It keeps open groups itself, so that the ids it adds
+// stand at the top level of the line and not inside the caller's group.
+type logHandler struct {
+	next   slog.Handler
+	groups []logGroup
+}
+
+type logGroup struct {
+	name  string
+	attrs []slog.Attr
+}
+
+func (h *logHandler) Enabled(ctx context.Context, l slog.Level) bool { return h.next.Enabled(ctx, l) }
+
+func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	budget := lineBudget
+	clean := budget.clean(attrs)
+	if len(h.groups) == 0 {
+		return &logHandler{next: h.next.WithAttrs(clean)}
+	}
+	groups := slices.Clone(h.groups)
+	last := &groups[len(groups)-1]
+	last.attrs = append(slices.Clip(last.attrs), clean...)
+	return &logHandler{h.next, groups}
+}
+
+func (h *logHandler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	return &logHandler{h.next, append(slices.Clip(h.groups), logGroup{name: name})}
+}
+
+func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
+	line := slog.NewRecord(r.Time, r.Level, cleanText(r.Message), r.PC)
+	budget := lineBudget
+	line.AddAttrs(budget.clean(contextAttrs(ctx))...)
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		line.AddAttrs(slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
+	}
+	attrs := make([]slog.Attr, 0, r.NumAttrs())
+	r.Attrs(func(a slog.Attr) bool { attrs = append(attrs, a); return true })
+	attrs = budget.clean(attrs)
+	for _, g := range slices.Backward(h.groups) {
+		attrs = []slog.Attr{{Key: g.name, Value: slog.GroupValue(append(slices.Clip(g.attrs), attrs...)...)}}
+	}
+	line.AddAttrs(attrs...)
+	return h.next.Handle(ctx, line)
+}

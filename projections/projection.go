@@ -1,0 +1,71 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tansu.cloud/eventstore"
+)
+
+// Projection turns events into rows.
+type Projection struct {
+	// Name is for ever: it names the stream of its state and its schemas.
+	Name string
+	// Version rises when the meaning or the shape of the rows changes; a higher
+	// version than the one that serves starts a rebuild. Until that is done the
+	// old rows are served and not moved on, so queries of the new release must
+	// cope with the old shape for that long (add columns, do not rename them).
+	Version int
+	// EveryTenant makes it read all tenants' logs; otherwise it reads the system
+	// tenant's.
+	EveryTenant bool
+	// Types are the event types that Apply handles; others move the checkpoint.
+	Types []string
+	// DDL creates the tables in the schema that the search path names, and
+	// Tables lists them. Each has a tenant_id and becomes a view in public.
+	DDL    string
+	Tables []string
+	// Apply writes what a batch changes, in few statements. It sees its own
+	// generation's tables under their bare names, events in order of position,
+	// and each event once. It must do nothing but write rows. An error parks the
+	// stream of the event that causes it, and the others are applied.
+	Apply func(ctx context.Context, tx pgx.Tx, changes []Change) error
+}
+
+// Change is an event with its decoded payload.
+type Change struct {
+	Event   eventstore.Event
+	Payload eventstore.Payload
+}
+
+var validName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,47}$`)
+
+func (p *Projection) validate() error {
+	var problems []error
+	bad := func(wrong bool, field, problem string) {
+		if wrong {
+			problems = append(problems, fmt.Errorf("projection %q: %s %s", p.Name, field, problem))
+		}
+	}
+	bad(!validName.MatchString(p.Name), "Name", "must match "+validName.String())
+	bad(p.Version < 1, "Version", "must be 1 or more")
+	bad(len(p.Types) == 0, "Types", "is empty; name the event types that Apply handles")
+	bad(p.DDL == "" || len(p.Tables) == 0, "DDL and Tables", "must create and list at least one table")
+	bad(p.Apply == nil, "Apply", "is missing")
+	return errors.Join(problems...)
+}
+
+// reads reports whether the projection looks at a tenant's log.
+func (p *Projection) reads(tenant uuid.UUID) bool {
+	return p.EveryTenant || tenant == eventstore.SystemTenant
+}
+
+// schema names the schema of one generation.
+func (p *Projection) schema(generation int) string {
+	return fmt.Sprintf("%s_g%d", p.Name, generation)
+}

@@ -1,0 +1,120 @@
+package tenantdirectory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tansu.cloud/eventstore"
+	"tansu.cloud/sql/db"
+)
+
+// ErrNotFound: there is no tenant of that id or slug.
+var ErrNotFound = errors.New("there is no such tenant")
+
+// ErrBadQuery: a list query has an unknown sort, or a cursor of another sort.
+var ErrBadQuery = errors.New("the list query is not valid")
+
+// Tenant is a row of the directory.
+type Tenant struct {
+	ID        uuid.UUID
+	Slug      string
+	Name      string
+	Status    string
+	Settings  json.RawMessage // an object
+	Version   int64           // of the tenant's stream
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Directory answers queries. Safe for concurrent use.
+type Directory struct{ queries *db.Queries }
+
+// NewDirectory returns the directory in the pool's database.
+func NewDirectory(pool *pgxpool.Pool) *Directory { return &Directory{db.New(pool)} }
+
+// Get finds a tenant by id or slug. No slug looks like an id.
+func (d *Directory) Get(ctx context.Context, idOrSlug string) (Tenant, error) {
+	if !storable(idOrSlug) {
+		return Tenant{}, ErrNotFound
+	}
+	var row db.TenantDirectory
+	id, err := uuid.Parse(idOrSlug)
+	if err == nil {
+		row, err = d.queries.TenantByID(ctx, db.TenantByIDParams{TenantID: eventstore.SystemTenant, ID: id})
+	} else {
+		row, err = d.queries.TenantBySlug(ctx, db.TenantBySlugParams{TenantID: eventstore.SystemTenant, Slug: idOrSlug})
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Tenant{}, ErrNotFound
+	}
+	if err != nil {
+		return Tenant{}, fmt.Errorf("tenant directory: %w", err)
+	}
+	return fromRow(row), nil
+}
+
+// Filter selects tenants; empty fields select all.
+type Filter struct {
+	Status string
+	Slug   string // exactly
+	Name   string // contained in the name, in any case
+}
+
+func (f Filter) params() (status, slug, name *string) {
+	if f.Name != "" {
+		pattern := "%" + likeEscaper.Replace(f.Name) + "%"
+		name = &pattern
+	}
+	return optional(f.Status), optional(f.Slug), name
+}
+
+var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// storable reports whether PostgreSQL can hold a text at all.
+func storable(s string) bool {
+	return utf8.ValidString(s) && !strings.Contains(s, "\x00")
+}
+
+func (f Filter) check() error {
+	if !storable(f.Status) || !storable(f.Slug) || !storable(f.Name) {
+		return fmt.Errorf("%w: a filter is not valid UTF-8 or contains a NUL", ErrBadQuery)
+	}
+	return nil
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Count returns how many tenants a filter selects.
+func (d *Directory) Count(ctx context.Context, f Filter) (int64, error) {
+	if err := f.check(); err != nil {
+		return 0, err
+	}
+	p := db.CountTenantsParams{TenantID: eventstore.SystemTenant}
+	p.Status, p.Slug, p.NamePattern = f.params()
+	n, err := d.queries.CountTenants(ctx, p)
+	if err != nil {
+		return 0, fmt.Errorf("tenant directory: %w", err)
+	}
+	return n, nil
+}
+
+func fromRow(r db.TenantDirectory) Tenant {
+	return Tenant{
+		ID: r.ID, Slug: r.Slug, Name: r.Name, Status: r.Status, Settings: r.Settings,
+		Version: r.Version, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}
+}

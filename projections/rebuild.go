@@ -1,0 +1,147 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tansu.cloud/domain/projection"
+	"tansu.cloud/sql/db"
+)
+
+// build fills a generation that does not serve yet.
+type build struct {
+	*generation
+	cancel context.CancelFunc // of fill
+	caught chan struct{}      // closed by fill when little is left
+	ended  chan struct{}      // closed when fill has ended
+}
+
+func (p *projector) startBuild(ctx context.Context, l *lease, number int) {
+	b := &build{generation: newGeneration(ctx, p.setup, number, l), caught: make(chan struct{}), ended: make(chan struct{})}
+	p.build = b
+	p.show(func(v *view) { v.building = b })
+	p.logger.InfoContext(ctx, "projection: builds a generation", "generation", number)
+	ctx, b.cancel = context.WithCancel(ctx)
+	go func() {
+		defer close(b.ended)
+		b.fill(ctx)
+	}()
+}
+
+// fill catches up until little is left, however often the database fails.
+func (b *build) fill(ctx context.Context) {
+	for failures := 1; ; failures++ {
+		err := b.catchUp(ctx, b.config.SwitchLag)
+		if err == nil {
+			close(b.caught)
+			return
+		}
+		if ctx.Err() != nil || errors.Is(err, errStopping) {
+			return
+		}
+		b.logger.WarnContext(ctx, "projection: building fails", "generation", b.number, "error", err)
+		sleep(ctx, backoff(failures, b.config.MaxBackoff))
+	}
+}
+
+// ready is closed when the build has caught up; it never is without a build.
+func (b *build) ready() <-chan struct{} {
+	if b == nil {
+		return nil
+	}
+	return b.caught
+}
+
+func (b *build) finished() bool {
+	select {
+	case <-b.ready():
+		return true
+	default:
+		return false
+	}
+}
+
+func (b *build) firstError() error {
+	if b == nil {
+		return nil
+	}
+	return b.queue.firstError()
+}
+
+// stopBuild ends a build where it is; its checkpoints stay for a later one.
+func (p *projector) stopBuild(ctx context.Context) error {
+	b := p.build
+	if b == nil {
+		return nil
+	}
+	p.build = nil
+	p.show(func(v *view) { v.building = nil })
+	b.cancel()
+	<-b.ended
+	return b.stop(ctx)
+}
+
+// levelTimeout bounds how long the serving generation stands still for a switch;
+// when it is over, the old one goes on and the switch is tried again.
+const levelTimeout = 10 * time.Second
+
+// switchTo makes the generation that was built the one that serves. The old one
+// stands still, so that the new one can reach every checkpoint of it: who has
+// seen a position on the old rows sees it on the new ones. Only then the log
+// says so, and then the views; a crash in between is made up for by reconcile.
+func (p *projector) switchTo(ctx context.Context, l *lease, serving int) error {
+	b := p.build
+	if err := p.stopLive(ctx); err != nil {
+		return err
+	}
+	if serving > 0 {
+		if err := b.reach(ctx, serving); err != nil {
+			return fmt.Errorf("bringing generation %d up to %d: %w", b.number, serving, err)
+		}
+	}
+	if err := l.verify(ctx); err != nil {
+		return err
+	}
+	if p.desired.state.Active.Generation != b.number {
+		c := projection.Switch{Name: p.Name, Generation: b.number, Version: p.Version}
+		if err := p.config.Control.SwitchProjection(ctx, p.Name, c); err != nil {
+			return err
+		}
+	}
+	if err := p.serveWhenFree(ctx, b.number); err != nil {
+		return err
+	}
+	b.cancel()
+	p.build = nil
+	p.live.Store(b.generation)
+	b.goLive(ctx)
+	p.show(func(v *view) { v.serving, v.building = b.number, nil })
+	p.logger.InfoContext(ctx, "projection: switched", "generation", b.number, "version", p.Version)
+	p.wake() // the log says more than the state that was read
+	return nil
+}
+
+// reach advances every tenant to where another generation stands.
+func (b *build) reach(ctx context.Context, other int) error {
+	ctx, cancel := context.WithTimeout(ctx, levelTimeout)
+	defer cancel()
+	for {
+		behind, err := b.queries.BehindGeneration(ctx, db.BehindGenerationParams{
+			Projection: b.Name, Generation: int32(b.number), ThanGeneration: int32(other), MaxRows: pollTenants})
+		if err != nil || len(behind) == 0 {
+			return err
+		}
+		for _, t := range behind {
+			b.queue.offer(&run{tenant: t.TenantID, last: t.Head})
+		}
+		if err := b.queue.settle(ctx); err != nil {
+			return err
+		}
+		b.queue.saveAll()
+		if err := b.queue.settle(ctx); err != nil {
+			return err
+		}
+	}
+}

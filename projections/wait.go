@@ -1,0 +1,88 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tansu.cloud/sql/db"
+)
+
+// ErrUnknownProjection: this program has no projection of that name.
+var ErrUnknownProjection = errors.New("there is no such projection")
+
+const (
+	// nudgeAfter is how long a wait relies on the relay before it has the log read.
+	nudgeAfter = 50 * time.Millisecond
+	// askInterval is the time between looks at the checkpoint while another
+	// process, or none, moves the projection on.
+	askInterval = 20 * time.Millisecond
+)
+
+// Wait returns nil when the rows that the projection serves contain everything
+// up to a position of a tenant's log, and an error that wraps ctx.Err() if ctx
+// ends first. A projection that does not read that log is never behind.
+func (r *Runner) Wait(ctx context.Context, name string, tenant uuid.UUID, position int64) error {
+	p := r.byName[name]
+	if p == nil {
+		return fmt.Errorf("%w: %q", ErrUnknownProjection, name)
+	}
+	if position <= 0 || !p.reads(tenant) {
+		return nil
+	}
+	for {
+		reached := false
+		if g := p.live.Load(); g != nil {
+			reached = g.wait(ctx, tenant, position)
+		} else if reached = p.stored(ctx, tenant) >= position; !reached {
+			sleep(ctx, askInterval)
+		}
+		if reached {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("projection %s has not reached position %d yet: %w", name, position, ctx.Err())
+		}
+	}
+}
+
+// wait reports false if ctx or the generation ended first.
+func (g *generation) wait(ctx context.Context, tenant uuid.UUID, position int64) bool {
+	w := g.queue.await(tenant, position)
+	if w == nil {
+		return true
+	}
+	defer g.queue.forget(tenant, w)
+	nudge := time.NewTimer(nudgeAfter)
+	defer nudge.Stop()
+	for {
+		select {
+		case <-w.released:
+			return true
+		case <-nudge.C:
+			g.queue.nudge(tenant, position)
+		case <-g.quit:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// stored asks the database how far the serving rows are; a database that cannot
+// answer counts as not there yet.
+func (p *projector) stored(ctx context.Context, tenant uuid.UUID) int64 {
+	generation, err := p.queries.ServingGeneration(ctx, p.Name)
+	if err != nil {
+		return 0
+	}
+	position, err := p.queries.Checkpoint(ctx, db.CheckpointParams{TenantID: tenant, Projection: p.Name, Generation: generation})
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return 0
+	}
+	return position
+}

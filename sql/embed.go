@@ -1,0 +1,19 @@
+// Package sql holds the schema: migrations (goose, forward only), the tables of
+// read models, and in db/ the queries that sqlc generates from queries/.
+package sql
+
+import "embed"
+
+// Migrations are applied in order of their numbers by platform/migrate.
+//
+//go:embed migrations/*.sql
+var Migrations embed.FS
+
+// TenantDirectory and DeadLetters create the tables of one generation of a read
+// model in the schema that the search path names first.
+var (
+	//go:embed readmodels/tenant_directory.sql
+	TenantDirectory string
+	//go:embed readmodels/dead_letters.sql
+	DeadLetters string
+)
