@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -289,7 +288,7 @@ func TestVerifyExportDamage(t *testing.T) {
 	archive, m := export(t, s, tenant)
 	for i := range archive {
 		damaged := bytes.Clone(archive)
-		damaged[i] ^= 1 << rand.IntN(8)
+		damaged[i] ^= 1 << (i % 8)
 		if report := verifyExport(t, damaged, public(serverKey)); report.OK() {
 			require.Equal(t, m, report.Manifest, "byte %d", i)
 			require.EqualValues(t, 5, report.Events, "byte %d", i)

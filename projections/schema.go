@@ -49,6 +49,7 @@ func (s *setup) forget(ctx context.Context, tx pgx.Tx, generation int) error {
 	return errors.Join(
 		q.DeleteCheckpoints(ctx, db.DeleteCheckpointsParams{Projection: s.Name, Generation: int32(generation)}),
 		q.DeleteParkedStreams(ctx, db.DeleteParkedStreamsParams{Projection: s.Name, Generation: int32(generation)}),
+		q.StopServing(ctx, db.StopServingParams{Projection: s.Name, Generation: int32(generation)}),
 	)
 }
 

@@ -77,16 +77,14 @@ func TestMinPosition(t *testing.T) {
 	require.Equal(t, "B", (<-answered)["name"])
 }
 
-func TestMinPositionOfTheLog(t *testing.T) {
+// TestPositionsThatDoNotExist: nobody can have seen them.
+func TestPositionsThatDoNotExist(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, quick)
 	r.tenant("acme")
-	for _, target := range []string{"/v1/events", "/v1/events/1"} {
+	for _, target := range []string{"/v1/events", "/v1/events/1", "/v1/tenants", "/v1/tenants/acme", "/v1/dead-letters"} {
 		r.send("GET", target, "", "Tansu-Min-Position: 1").ok(200)
-		r.send("GET", target, "", "Tansu-Min-Position: 2").problem(503, "consistency_timeout")
+		p := r.send("GET", target, "", "Tansu-Min-Position: 2", "Prefer: wait=30").problem(400, "header_invalid")
+		require.Equal(t, []string{"/header/Tansu-Min-Position beyond_log"}, pointers(p))
 	}
-	answered := make(chan int)
-	go func() { answered <- r.send("GET", "/v1/events", "", "Tansu-Min-Position: 2", "Prefer: wait=10").Code }()
-	r.send("PUT", "/v1/tenants/acme/name", `{"name":"B"}`).ok(200)
-	require.Equal(t, 200, <-answered)
 }

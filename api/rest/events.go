@@ -22,8 +22,8 @@ type Event struct {
 	EventID       string          `json:"event_id" doc:"UUID of the event." example:"01926a3c-8a10-7f3e-b1c2-0a1b2c3d4e5f"`
 	Type          string          `json:"type" doc:"What happened." example:"tenant.renamed"`
 	SchemaVersion int             `json:"schema_version" doc:"Of the data." example:"1"`
-	Data          json.RawMessage `json:"data" doc:"What happened, in detail. Personal fields are sealed."`
-	Metadata      json.RawMessage `json:"metadata" doc:"Who caused it, why and in which trace."`
+	Data          json.RawMessage `json:"data" doc:"What happened, in detail. Personal fields are sealed." example:"{\"name\":\"Acme Ltd\",\"at\":\"2026-01-31T12:00:00Z\"}"`
+	Metadata      json.RawMessage `json:"metadata" doc:"Who caused it, why and in which trace." example:"{\"actor\":\"operator\",\"address\":\"192.0.2.1\"}"`
 	RecordedAt    time.Time       `json:"recorded_at" doc:"When it was committed (UTC)." example:"2026-01-31T12:00:00.123456Z"`
 	Hash          string          `json:"hash" doc:"Link of the hash chain, hexadecimal." example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
 }

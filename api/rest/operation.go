@@ -64,7 +64,7 @@ const introduction = `Every state change is an event in a tenant's log; everythi
 
 **Once only.** Commands take an ` + "`Idempotency-Key`" + ` of up to 255 visible characters. The same key and request get the stored answer with ` + "`Idempotency-Replayed: true`" + `; another request gets 422 ` + "`idempotency_key_reused`" + `; while the first still runs, 409 ` + "`idempotency_in_flight`" + `. Keys are kept for 24 hours.
 
-**Read your writes.** A command answers with ` + "`Tansu-Position`" + `, its place in the log, after the read models show it. It waits 2 seconds, or N with ` + "`Prefer: wait=N`" + ` (up to 30); when that is not enough the answer is the same with ` + "`Tansu-Read-Model: pending`" + `. ` + "`Prefer: respond-async`" + ` answers 202 right after the commit. A read with ` + "`Tansu-Min-Position`" + ` waits likewise, and when the position is not reached in time it answers 503 ` + "`consistency_timeout`" + ` with ` + "`Retry-After`" + ` rather than something older.
+**Read your writes.** A command answers with ` + "`Tansu-Position`" + `, its place in the log, after the read models show it. It waits 2 seconds, or N with ` + "`Prefer: wait=N`" + ` (up to 30); when that is not enough the answer is the same with ` + "`Tansu-Read-Model: pending`" + `. ` + "`Prefer: respond-async`" + ` answers 202 right after the commit. A read with ` + "`Tansu-Min-Position`" + ` waits likewise, and when the position is not reached in time it answers 503 ` + "`consistency_timeout`" + ` with ` + "`Retry-After`" + ` rather than something older. A position beyond the end of the log is refused.
 
 **Lists** answer ` + "`{\"items\": […], \"next_cursor\": \"…\"}`" + ` and a ` + "`Link`" + ` header; send the cursor back as ` + "`cursor`" + ` with the same filters.
 

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -10,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/api/problem"
-	"tansu.cloud/eventstore"
 )
 
 // preferences is a parsed Prefer header (RFC 7240). Preferences that this
@@ -69,45 +67,35 @@ func (s *server) settle(ctx context.Context, p preferences, readModels []string,
 	return true
 }
 
-// awaitReadModel makes a read see at least the position that the client has
-// seen. An older answer would be a lie, so running out of time is a problem.
-func (s *server) awaitReadModel(ctx context.Context, h ReadHeaders, readModel string, tenant uuid.UUID) error {
-	return s.await(ctx, h, func(ctx context.Context) error {
-		return s.Projections.Wait(ctx, readModel, tenant, h.MinPosition)
-	})
-}
-
-// awaitLog does the same for reads from the log.
+// awaitLog makes a read from the log see at least the position that the client
+// has seen. The log is read where it is written, so there is nothing to wait for.
 func (s *server) awaitLog(ctx context.Context, h ReadHeaders, tenant uuid.UUID) error {
-	return s.await(ctx, h, func(ctx context.Context) error {
-		poll := time.NewTicker(25 * time.Millisecond)
-		defer poll.Stop()
-		for {
-			head, err := s.Log.Head(ctx, tenant)
-			if err != nil || head.Position >= h.MinPosition {
-				return err
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-poll.C:
-			}
-		}
-	})
+	if _, err := s.parsePrefer(h.Prefer); err != nil || h.MinPosition == 0 {
+		return err
+	}
+	head, err := s.Log.Head(ctx, tenant)
+	if err == nil && head.Position < h.MinPosition {
+		err = problem.New(problem.HeaderInvalid, "Tansu-Min-Position is not a position of this log.").WithErrors(problem.FieldError{
+			Pointer: "/header/Tansu-Min-Position", Code: "beyond_log", Message: "is beyond the end of the log",
+		})
+	}
+	return err
 }
 
-func (s *server) await(ctx context.Context, h ReadHeaders, reached func(context.Context) error) error {
+// awaitReadModel does the same for reads from a read model. An older answer
+// would be a lie, so running out of time is a problem.
+func (s *server) awaitReadModel(ctx context.Context, h ReadHeaders, readModel string, tenant uuid.UUID) error {
+	if err := s.awaitLog(ctx, h, tenant); err != nil || h.MinPosition == 0 {
+		return err
+	}
 	p, err := s.parsePrefer(h.Prefer)
 	if err != nil {
 		return err
 	}
-	if h.MinPosition == 0 {
-		return nil
-	}
 	waiting, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
-	err = reached(waiting)
-	if err != nil && waiting.Err() != nil && ctx.Err() == nil && !errors.Is(err, eventstore.ErrUnavailable) {
+	err = s.Projections.Wait(waiting, readModel, tenant, h.MinPosition)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
 		return problem.New(problem.ConsistencyTimeout, "The position in Tansu-Min-Position was not reached in time.").
 			WithHeader("Retry-After", "1")
 	}

@@ -18,21 +18,21 @@ type StreamState struct {
 	StreamID   string          `json:"stream_id" doc:"Which one." example:"01926a3c-7d1e-7c4b-9a51-3f0c1b2d4e5f"`
 	Version    int64           `json:"version" doc:"After this many events." example:"3"`
 	RecordedAt time.Time       `json:"recorded_at" doc:"When the last of them was committed (UTC)." example:"2026-01-31T12:00:00.123456Z"`
-	State      json.RawMessage `json:"state" doc:"The state, as the aggregate's decisions see it."`
+	State      json.RawMessage `json:"state" doc:"The state, as the aggregate's decisions see it." example:"{\"name\":\"Acme Ltd\",\"status\":\"active\"}"`
 }
 
 // StreamDiff is what lies between two states.
 type StreamDiff struct {
 	From  StateAtVersion  `json:"from" doc:"The earlier state."`
 	To    StateAtVersion  `json:"to" doc:"The later state."`
-	Patch json.RawMessage `json:"patch" doc:"JSON patch (RFC 6902) that turns the first into the second."`
+	Patch json.RawMessage `json:"patch" doc:"JSON patch (RFC 6902) that turns the first into the second." example:"[{\"op\":\"replace\",\"path\":\"/name\",\"value\":\"Acme Ltd\"}]"`
 }
 
 // StateAtVersion is a state in a comparison.
 type StateAtVersion struct {
 	Version    int64           `json:"version" doc:"After this many events." example:"3"`
 	RecordedAt time.Time       `json:"recorded_at" doc:"When the last of them was committed (UTC)." example:"2026-01-31T12:00:00.123456Z"`
-	State      json.RawMessage `json:"state" doc:"The state."`
+	State      json.RawMessage `json:"state" doc:"The state." example:"{\"name\":\"Acme Ltd\",\"status\":\"active\"}"`
 }
 
 // StreamPath names a stream.

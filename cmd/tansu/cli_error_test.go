@@ -163,19 +163,17 @@ func TestAnswersThatAreNotTansus(t *testing.T) {
 func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	var limits []string
-	endless := func(w http.ResponseWriter, r *http.Request) {
-		limits = append(limits, r.URL.Query().Get("limit"))
+	f.mux.HandleFunc("GET /v1/tenants", func(w http.ResponseWriter, _ *http.Request) {
 		chunk := []byte(strings.Repeat(" ", 1<<20))
 		for range maxResponse>>20 + 1 {
 			_, _ = w.Write(chunk)
 		}
-	}
-	f.mux.HandleFunc("GET /v1/tenants", endless)
+	})
 	r := tansu(t, f.URL, "tenants", "list", "--limit", "3")
 	require.Equal(t, exitError, r.code)
 	require.Contains(t, r.stderr, "larger than 64 MiB")
-	require.Equal(t, []string{"3", "1"}, limits, "a smaller page may fit")
+	last, _ := f.last()
+	require.Equal(t, "1", last.URL.Query().Get("limit"), "a smaller page may fit")
 }
 
 func TestRemoteServersAreNamed(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 // devDefaults: nobody balances load over a laptop, and a person reads the log.
 func devDefaults() config.Config {
 	cfg := config.Default()
+	cfg.NodeID = "dev" // one process per data folder: a restart takes its own leases at once
 	cfg.HTTP.DrainDelay = 0
 	cfg.Log.Format = "text"
 	cfg.Log.Level = "warn"

@@ -70,6 +70,13 @@ func TestDevSurvivesKillsOfEitherProcess(t *testing.T) {
 		code, _, _ := invoke(t, env, "migrate", "--dry-run")
 		return code == 0 && postmaster(t, dataDir) != server
 	}, time.Minute, 50*time.Millisecond, "PostgreSQL runs again")
+
+	pid, err = strconv.Atoi(postmaster(t, dataDir))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	p.signal(syscall.SIGKILL)
+	p.wait()
+	p = startProgram(t, env, "dev").ready()
 	p.signal(syscall.SIGTERM)
 	require.Zero(t, p.wait(), p.stderr)
 }

@@ -27,6 +27,7 @@ type node struct {
 
 	pool      *pgxpool.Pool
 	madeToken string // the operator token, if this start made one
+	parts     parts
 }
 
 // part of a node that has been started.
@@ -52,7 +53,14 @@ func (n *node) start(ctx context.Context, makeToken bool) (err error) {
 	if err := n.openPool(ctx); err != nil {
 		return err
 	}
-	if err := n.startOperator(ctx, makeToken); err != nil {
+	operator, err := n.startOperator(ctx, makeToken)
+	if err != nil {
+		return err
+	}
+	if err := n.startParts(ctx); err != nil {
+		return err
+	}
+	if err := n.openInterface(operator); err != nil {
 		return err
 	}
 	n.http.enter(serving)
@@ -118,17 +126,17 @@ func (n *node) openPool(ctx context.Context) error {
 	return nil
 }
 
-func (n *node) startOperator(ctx context.Context, makeToken bool) (err error) {
+func (n *node) startOperator(ctx context.Context, makeToken bool) (_ *operatorCredential, err error) {
 	queries := db.New(n.pool)
 	if makeToken || n.cfg.OperatorToken != "" {
 		if n.madeToken, err = ensureOperatorToken(ctx, queries, n.cfg.OperatorToken); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	credential := newOperatorCredential(queries, n.logger)
 	if err := credential.Start(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	n.onStop("operator credential", credential.Stop)
-	return nil
+	return credential, nil
 }

@@ -60,13 +60,14 @@ const operatorRefresh = 5 * time.Second
 type operatorCredential struct {
 	queries *db.Queries
 	logger  *slog.Logger
+	every   time.Duration // between two looks at the database
 	hash    atomic.Pointer[[]byte]
 	cancel  context.CancelFunc
 	done    chan struct{}
 }
 
 func newOperatorCredential(q *db.Queries, logger *slog.Logger) *operatorCredential {
-	return &operatorCredential{queries: q, logger: logger, done: make(chan struct{})}
+	return &operatorCredential{queries: q, logger: logger, every: operatorRefresh, done: make(chan struct{})}
 }
 
 // VerifyOperator takes the same time for every wrong token.
@@ -97,7 +98,7 @@ func (c *operatorCredential) Stop(context.Context) error {
 
 func (c *operatorCredential) refresh(ctx context.Context) {
 	defer close(c.done)
-	ticker := time.NewTicker(operatorRefresh)
+	ticker := time.NewTicker(c.every)
 	defer ticker.Stop()
 	for {
 		select {

@@ -518,6 +518,20 @@ func (q *Queries) ServingGeneration(ctx context.Context, projection string) (int
 	return generation, err
 }
 
+const stopServing = `-- name: StopServing :exec
+DELETE FROM public.read_models WHERE projection = $1 AND generation = $2
+`
+
+type StopServingParams struct {
+	Projection string
+	Generation int32
+}
+
+func (q *Queries) StopServing(ctx context.Context, arg StopServingParams) error {
+	_, err := q.db.Exec(ctx, stopServing, arg.Projection, arg.Generation)
+	return err
+}
+
 const tenantBehind = `-- name: TenantBehind :many
 SELECT h.tenant_id, h.position AS head, COALESCE(c.position, 0)::bigint AS position
 FROM public.heads h

@@ -137,3 +137,6 @@ WHERE read_models.generation <= EXCLUDED.generation;
 -- name: GenerationSchemas :many
 -- The schemas whose names match a pattern: the generations of a projection.
 SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname ~ sqlc.arg(pattern)::text ORDER BY nspname;
+
+-- name: StopServing :exec
+DELETE FROM public.read_models WHERE projection = $1 AND generation = $2;

@@ -1,0 +1,158 @@
+package projections
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"tansu.cloud/eventstore"
+)
+
+func someEvents(tenant uuid.UUID, from, n int, data string) []eventstore.Event {
+	events := make([]eventstore.Event, n)
+	for i := range events {
+		events[i] = eventstore.Event{
+			TenantID: tenant, Position: int64(from + i), Stream: eventstore.Stream{Type: "t", ID: "s"}, Version: int64(from + i),
+			ID: uuid.New(), Type: "t.happened", SchemaVersion: 1, Data: json.RawMessage(data), Metadata: json.RawMessage(`{"actor":"x"}`),
+			RecordedAt: time.Date(2026, 3, 4, 5, 6, 7, 8000, time.UTC), Hash: eventstore.Hash{byte(i), 0xff},
+		}
+	}
+	return events
+}
+
+func TestMessagesKeepEventsByteForByte(t *testing.T) {
+	t.Parallel()
+	tenant := uuid.New()
+	events := someEvents(tenant, 7, 3, "{ \"a\" : \"<&>\u2028\", \"b\":1.0e0 ,\"a\":2 }")
+	m, err := encodeRun(&run{tenant: tenant, last: 9, events: events})
+	require.NoError(t, err)
+	got, err := messageTenant(m)
+	require.NoError(t, err)
+	require.Equal(t, tenant, got)
+	r, err := decodeRun(tenant, m)
+	require.NoError(t, err)
+	require.Equal(t, events, r.events)
+	require.Equal(t, int64(9), r.last)
+}
+
+// slowPublisher holds messages until it is released.
+type slowPublisher struct {
+	release chan struct{}
+	mu      sync.Mutex
+	sent    []*message.Message
+}
+
+func (p *slowPublisher) Publish(_ string, messages ...*message.Message) error {
+	<-p.release
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent = append(p.sent, messages...)
+	return nil
+}
+
+func (p *slowPublisher) Close() error { return nil }
+
+func (p *slowPublisher) runs(t *testing.T) []*run {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	runs := make([]*run, len(p.sent))
+	for i, m := range p.sent {
+		tenant, err := messageTenant(m)
+		require.NoError(t, err)
+		runs[i], err = decodeRun(tenant, m)
+		require.NoError(t, err)
+	}
+	return runs
+}
+
+func startRelay(t *testing.T, p message.Publisher) *Relay {
+	t.Helper()
+	r, err := NewRelay(RelayConfig{Publisher: p})
+	require.NoError(t, err)
+	require.NoError(t, r.Start(context.Background()))
+	t.Cleanup(func() { require.NoError(t, r.Stop(context.Background())) })
+	return r
+}
+
+func TestRelayJoinsRunsUpToTheMessageLimit(t *testing.T) {
+	t.Parallel()
+	p := &slowPublisher{release: make(chan struct{})}
+	r := startRelay(t, p)
+	a, b := uuid.New(), uuid.New()
+	for i := range 1200 {
+		r.Committed(someEvents(a, i+1, 1, "{}"))
+		r.Committed(someEvents(b, 2*i+1, 2, "{}"))
+	}
+	close(p.release)
+	reached := map[uuid.UUID]int64{}
+	require.Eventually(t, func() bool {
+		clear(reached)
+		for _, run := range p.runs(t) {
+			require.LessOrEqual(t, len(run.events), maxRunEvents)
+			require.Equal(t, reached[run.tenant]+1, run.events[0].Position, "in order, without a hole")
+			reached[run.tenant] = run.last
+		}
+		return reached[a] == 1200 && reached[b] == 2400
+	}, time.Minute, time.Millisecond)
+	require.Less(t, len(p.runs(t)), 20)
+}
+
+func TestRelayIsBoundedAndLeavesHints(t *testing.T) {
+	t.Parallel()
+	p := &slowPublisher{release: make(chan struct{})}
+	r := startRelay(t, p)
+	tenant := uuid.New()
+	large := fmt.Sprintf("%q", make([]byte, 100<<10))
+	const events = 400 // of more than 32 MiB
+	for i := range events {
+		r.Committed(someEvents(tenant, i+1, 1, large))
+	}
+	r.mu.Lock()
+	require.LessOrEqual(t, r.bytes, relayBytes)
+	r.mu.Unlock()
+	close(p.release)
+	require.Eventually(t, func() bool {
+		runs := p.runs(t)
+		if len(runs) == 0 {
+			return false
+		}
+		last := runs[len(runs)-1]
+		return last.last == events && len(last.events) == 0
+	}, time.Minute, 10*time.Millisecond)
+}
+
+func TestTracesOfARunAreLinkedAndBounded(t *testing.T) {
+	t.Parallel()
+	events := someEvents(uuid.New(), 1, 40, "{}")
+	for i := range events {
+		flags := "01"
+		if i == 0 {
+			flags = "00" // not sampled
+		}
+		events[i].Metadata = json.RawMessage(fmt.Sprintf(`{"reason":"\"traceparent\":\"x\"","traceparent":"00-%032x-%016x-%s"}`, i/2+1, i+1, flags))
+	}
+	links := tracesOf(events)
+	require.Equal(t, fmt.Sprintf("%032x", 1), links.parent.TraceID().String())
+	require.Equal(t, fmt.Sprintf("%016x", 2), links.parent.SpanID().String(), "the first sampled one")
+	require.Len(t, links.links, maxLinks)
+}
+
+func TestErrorsOfTheDatabaseAreNotErrorsOfEvents(t *testing.T) {
+	t.Parallel()
+	for code, infra := range map[string]bool{
+		"08006": true, "53100": true, "57P01": true, "57P03": true, "40001": true, "40P01": true, "55P03": true, "58030": true, "25006": true,
+		"23505": false, "22P02": false, "42P01": false, "57014": false, "P0001": false,
+	} {
+		require.Equal(t, infra, infrastructureState(code), code)
+	}
+	require.True(t, infrastructure(fmt.Errorf("read: %w", eventstore.ErrUnavailable)))
+	require.True(t, infrastructure(context.DeadlineExceeded))
+	require.False(t, infrastructure(fmt.Errorf("nil map")))
+}
