@@ -162,10 +162,11 @@ func (g *generation) load(ctx context.Context, t *tenant) error {
 func (g *generation) poll(ctx context.Context) {
 	ticker := time.NewTicker(g.config.PollInterval)
 	defer ticker.Stop()
-	from, failed := pollFrom{first: true}, false
+	from, failed := uuid.Nil, false
 	for {
 		g.queue.saveAll()
-		_, err := g.offerBehind(ctx, &from)
+		next, _, err := g.offerBehind(ctx, from)
+		from = next
 		if err != nil && ctx.Err() == nil {
 			g.queue.doubt()
 			if !failed {
@@ -183,43 +184,34 @@ func (g *generation) poll(ctx context.Context) {
 	}
 }
 
-// pollFrom is where a poll over all tenants goes on.
-type pollFrom struct {
-	after uuid.UUID
-	first bool // after itself included
-}
+// pollTenants is how many tenants one poll finds at most.
+const pollTenants = 1000
 
-// offerBehind queues tenants whose checkpoint is behind their log, at most one
-// page of them, and returns by how many events.
-func (g *generation) offerBehind(ctx context.Context, from *pollFrom) (lag int64, err error) {
+// offerBehind queues the tenants whose checkpoint is behind their log, one page
+// of them, and returns by how many events. next is where the following page
+// begins, the nil UUID after the last one.
+func (g *generation) offerBehind(ctx context.Context, from uuid.UUID) (next uuid.UUID, lag int64, err error) {
 	behind, err := g.behind(ctx, from)
 	for _, b := range behind {
 		lag += b.Head - b.Position
 		g.queue.behind(b.TenantID, b.Head, b.Position)
 	}
-	return lag, err
+	if len(behind) == pollTenants {
+		next = behind[pollTenants-1].TenantID
+	}
+	return next, lag, err
 }
 
-// pollTenants is how many tenants one poll finds at most.
-const pollTenants = 1000
-
-func (g *generation) behind(ctx context.Context, from *pollFrom) ([]db.TenantsBehindRow, error) {
-	if !g.EveryTenant {
-		from.first = true
-		rows, err := g.queries.TenantBehind(ctx, db.TenantBehindParams{
-			TenantID: eventstore.SystemTenant, Projection: g.Name, Generation: int32(g.number)})
-		behind := make([]db.TenantsBehindRow, len(rows))
-		for i, r := range rows {
-			behind[i] = db.TenantsBehindRow(r)
-		}
-		return behind, err
+func (g *generation) behind(ctx context.Context, from uuid.UUID) ([]db.TenantsBehindRow, error) {
+	if g.EveryTenant {
+		return g.queries.TenantsBehind(ctx, db.TenantsBehindParams{
+			Projection: g.Name, Generation: int32(g.number), FromTenant: from, MaxRows: pollTenants})
 	}
-	behind, err := g.queries.TenantsBehind(ctx, db.TenantsBehindParams{
-		Projection: g.Name, Generation: int32(g.number), After: from.after, First: from.first, MaxRows: pollTenants})
-	if len(behind) < pollTenants {
-		*from = pollFrom{first: true}
-	} else {
-		*from = pollFrom{after: behind[len(behind)-1].TenantID}
+	rows, err := g.queries.TenantBehind(ctx, db.TenantBehindParams{
+		TenantID: eventstore.SystemTenant, Projection: g.Name, Generation: int32(g.number)})
+	behind := make([]db.TenantsBehindRow, len(rows))
+	for i, r := range rows {
+		behind[i] = db.TenantsBehindRow(r)
 	}
 	return behind, err
 }
@@ -228,26 +220,27 @@ func (g *generation) behind(ctx context.Context, from *pollFrom) ([]db.TenantsBe
 func (g *generation) catchUp(ctx context.Context, allowed int64) error {
 	for {
 		var total int64
-		from := pollFrom{first: true}
-		for {
-			lag, err := g.offerBehind(ctx, &from)
+		for from, more := uuid.Nil, true; more; more = from != uuid.Nil {
+			next, lag, err := g.offerBehind(ctx, from)
 			if err != nil {
 				return err
 			}
-			total += lag
-			if err := g.queue.settle(ctx); err != nil {
+			if err := g.settle(ctx); err != nil {
 				return err
 			}
-			g.queue.saveAll()
-			if err := g.queue.settle(ctx); err != nil {
-				return err
-			}
-			if from.first {
-				break
-			}
+			total, from = total+lag, next
 		}
 		if total <= allowed {
 			return nil
 		}
 	}
+}
+
+// settle waits until what was queued is done and its checkpoints are written.
+func (g *generation) settle(ctx context.Context) error {
+	if err := g.queue.settle(ctx); err != nil {
+		return err
+	}
+	g.queue.saveAll()
+	return g.queue.settle(ctx)
 }

@@ -75,7 +75,7 @@ func TestLagProgressAndMetrics(t *testing.T) {
 	s := e.status(r)
 	require.Equal(t, s.Head, s.Position)
 	require.Zero(t, s.Lag)
-	require.Equal(t, 1, s.Parked)
+	e.eventually(func() bool { return e.status(r).Parked == 1 }, "the stream must be parked")
 
 	var data metricdata.ResourceMetrics
 	require.NoError(t, reader.Collect(t.Context(), &data))

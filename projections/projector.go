@@ -184,7 +184,7 @@ func (p *projector) standBy(ctx context.Context) error {
 	if err := p.desired.refresh(ctx, p.config.Log, p.config.Decoder); err != nil {
 		return err
 	}
-	serving, err := p.serving(ctx)
+	serving, _, err := p.tables(ctx)
 	if err != nil {
 		return err
 	}

@@ -136,11 +136,7 @@ func (b *build) reach(ctx context.Context, other int) error {
 		for _, t := range behind {
 			b.queue.offer(&run{tenant: t.TenantID, last: t.Head})
 		}
-		if err := b.queue.settle(ctx); err != nil {
-			return err
-		}
-		b.queue.saveAll()
-		if err := b.queue.settle(ctx); err != nil {
+		if err := b.settle(ctx); err != nil {
 			return err
 		}
 	}

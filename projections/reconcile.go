@@ -25,7 +25,7 @@ func (p *projector) reconcile(ctx context.Context, l *lease) error {
 		return err
 	}
 	state := p.desired.state
-	serving, err := p.serving(ctx)
+	serving, generations, err := p.tables(ctx)
 	if err != nil {
 		return err
 	}
@@ -45,13 +45,12 @@ func (p *projector) reconcile(ctx context.Context, l *lease) error {
 		return err
 	}
 	if p.build.finished() {
-		if err := p.switchTo(ctx, l, serving); err != nil {
-			return err
-		}
-	} else if g := p.live.Load(); g != nil {
+		return p.switchTo(ctx, l, serving)
+	}
+	if g := p.live.Load(); g != nil {
 		p.settleLetters(g, rows, state)
 	}
-	if err := p.dropRetired(ctx, l); err != nil {
+	if err := p.dropRetired(ctx, l, serving, generations); err != nil {
 		return err
 	}
 	if state.Active.Version > p.Version {
@@ -66,7 +65,7 @@ func (p *projector) reconcile(ctx context.Context, l *lease) error {
 // decide reads the desired state and asks for the changes of it that follow from
 // the version of this program.
 func (p *projector) decide(ctx context.Context) error {
-	for {
+	for range 3 { // a first start, then nothing; or the end of a rebuild, then another
 		if err := p.desired.refresh(ctx, p.config.Log, p.config.Decoder); err != nil {
 			return err
 		}
@@ -86,23 +85,23 @@ func (p *projector) decide(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
-// serving returns which generation the views show, 0 if none or its tables are
-// gone.
-func (p *projector) serving(ctx context.Context) (int, error) {
-	generation, err := p.queries.ServingGeneration(ctx, p.Name)
+// tables returns which generations have tables and which of them the views show,
+// 0 if none.
+func (p *projector) tables(ctx context.Context) (serving int, generations map[int]bool, err error) {
+	if generations, err = p.schemas(ctx); err != nil {
+		return 0, nil, err
+	}
+	shown, err := p.queries.ServingGeneration(ctx, p.Name)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, nil
+		return 0, generations, nil
 	}
-	if err != nil {
-		return 0, err
+	if err == nil && generations[int(shown)] {
+		serving = int(shown)
 	}
-	generations, err := p.schemas(ctx)
-	if err != nil || !generations[int(generation)] {
-		return 0, err
-	}
-	return int(generation), nil
+	return serving, generations, err
 }
 
 // align starts and stops what runs: the live generation and the one being built.
@@ -178,15 +177,7 @@ func (p *projector) settleLetters(g *generation, rows []db.ParkedStreamsRow, sta
 
 // dropRetired removes the tables of generations that are over: of a cancelled
 // rebuild at once, of a replaced one when its last readers are done.
-func (p *projector) dropRetired(ctx context.Context, l *lease) error {
-	generations, err := p.schemas(ctx)
-	if err != nil {
-		return err
-	}
-	serving, err := p.serving(ctx)
-	if err != nil {
-		return err
-	}
+func (p *projector) dropRetired(ctx context.Context, l *lease, serving int, generations map[int]bool) error {
 	s := p.desired.state
 	for number := range generations {
 		if number == serving || number == s.Active.Generation || (s.Building != nil && number == s.Building.Generation) {

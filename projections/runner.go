@@ -70,11 +70,15 @@ func (r *Runner) Start(ctx context.Context) error {
 		return fmt.Errorf("projections: %w", err)
 	}
 	ctx, r.cancel = context.WithCancel(ctx)
-	r.work.Go(func() {
-		if err := r.router.Run(ctx); err != nil {
-			r.config.Logger.ErrorContext(ctx, "projections: no messages arrive; the database is polled", "error", err)
-		}
-	})
+	routed := make(chan error, 1)
+	r.work.Go(func() { routed <- r.router.Run(ctx) })
+	select {
+	case <-r.router.Running(): // before that it cannot be closed
+	case err := <-routed:
+		r.cancel()
+		r.cancel = nil
+		return errors.Join(fmt.Errorf("projections: subscribing: %w", err), r.gauges.Unregister())
+	}
 	for _, p := range r.projectors {
 		r.work.Go(func() { p.run(ctx, r.quit) })
 	}

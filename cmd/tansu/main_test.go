@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -27,6 +28,13 @@ const binaryEnv = "TANSU_TEST_IS_BINARY"
 func TestMain(m *testing.M) {
 	if os.Getenv(binaryEnv) != "" {
 		main()
+		return
+	}
+	if dsn := os.Getenv(crashWriterEnv); dsn != "" {
+		if err := crashWriter(dsn); err != nil {
+			fmt.Fprintln(os.Stderr, "crash writer:", err)
+			os.Exit(1)
+		}
 		return
 	}
 	postgrestest.Main(m)

@@ -54,7 +54,7 @@ func (k *SubjectKeys) SubjectKey(ctx context.Context, tenant uuid.UUID, subject 
 		CreatedAt:  time.Now().UTC(),
 	})
 	if err != nil {
-		return nil, err
+		return nil, readFailure(ctx, err)
 	}
 	// Another process may have been first: the stored key is the one that counts.
 	return k.load(ctx, tenant, subject)
@@ -66,7 +66,7 @@ func (k *SubjectKeys) load(ctx context.Context, tenant uuid.UUID, subject string
 		return nil, eventstore.ErrNoSubjectKey
 	}
 	if err != nil {
-		return nil, err
+		return nil, readFailure(ctx, err)
 	}
 	if row.ErasedAt != nil || row.WrappedKey == nil {
 		return nil, eventstore.ErrSubjectErased

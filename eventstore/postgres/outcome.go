@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -54,6 +55,15 @@ func transient(err error) bool {
 		return true
 	}
 	return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P") || pgErr.Severity == "FATAL"
+}
+
+// readFailure tells callers apart what they can do nothing about (the database
+// is away) from what is wrong with the read. Contexts that ended stay as they are.
+func readFailure(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || !transient(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
 }
 
 // refusal is what a caller gets when the database refused the write for good

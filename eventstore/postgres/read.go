@@ -185,9 +185,10 @@ func (s *Store) ReadStream(ctx context.Context, tenant uuid.UUID, stream eventst
 func (s *Store) query(ctx context.Context, tenant uuid.UUID, sql string, args ...any) ([]eventstore.Event, error) {
 	rows, err := s.pool.Query(ctx, sql, append([]any{binaryRows}, args...)...)
 	if err != nil {
-		return nil, err
+		return nil, readFailure(ctx, err)
 	}
-	return scanEvents(rows, tenant)
+	events, err := scanEvents(rows, tenant)
+	return events, readFailure(ctx, err)
 }
 
 // Head implements eventstore.Reader.
@@ -197,7 +198,7 @@ func (s *Store) Head(ctx context.Context, tenant uuid.UUID) (eventstore.Head, er
 		return eventstore.Head{}, nil
 	}
 	if err != nil {
-		return eventstore.Head{}, err
+		return eventstore.Head{}, readFailure(ctx, err)
 	}
 	return headOf(row), nil
 }
@@ -206,7 +207,7 @@ func (s *Store) Head(ctx context.Context, tenant uuid.UUID) (eventstore.Head, er
 func (s *Store) Heads(ctx context.Context, after uuid.UUID, first bool, limit int) ([]eventstore.Head, error) {
 	rows, err := s.queries.Heads(ctx, db.HeadsParams{After: after, First: first, MaxRows: int32(pageSize(limit))})
 	if err != nil {
-		return nil, err
+		return nil, readFailure(ctx, err)
 	}
 	heads := make([]eventstore.Head, len(rows))
 	for i, row := range rows {
@@ -227,7 +228,7 @@ func (s *Store) ClaimHolder(ctx context.Context, tenant uuid.UUID, scope, value 
 	if errors.Is(err, pgx.ErrNoRows) {
 		return eventstore.Stream{}, false, nil
 	}
-	return eventstore.Stream{Type: row.StreamType, ID: row.StreamID}, err == nil, err
+	return eventstore.Stream{Type: row.StreamType, ID: row.StreamID}, err == nil, readFailure(ctx, err)
 }
 
 // IdempotencyRecord implements eventstore.Reader.
@@ -237,7 +238,7 @@ func (s *Store) IdempotencyRecord(ctx context.Context, tenant uuid.UUID, key str
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, readFailure(ctx, err)
 	}
 	r := &eventstore.IdempotencyRecord{
 		Idempotency: eventstore.Idempotency{Key: row.Key, Response: row.Response},

@@ -20,15 +20,16 @@ func (s *Store) LoadSnapshot(ctx context.Context, tenant uuid.UUID, stream event
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, readFailure(ctx, err)
 	}
 	return &eventstore.Snapshot{StateVersion: stateVersion, Version: row.Version, State: row.State}, nil
 }
 
 // SaveSnapshot implements eventstore.Snapshots.
 func (s *Store) SaveSnapshot(ctx context.Context, tenant uuid.UUID, stream eventstore.Stream, snap eventstore.Snapshot) error {
-	return s.queries.SaveSnapshot(ctx, db.SaveSnapshotParams{
+	err := s.queries.SaveSnapshot(ctx, db.SaveSnapshotParams{
 		TenantID: tenant, StreamType: stream.Type, StreamID: stream.ID,
 		StateVersion: int32(snap.StateVersion), Version: snap.Version, State: snap.State,
 	})
+	return readFailure(ctx, err)
 }

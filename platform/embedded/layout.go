@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
@@ -62,7 +63,8 @@ func lockFolder(l layout) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// InUse returns who holds a data folder, or nil.
+// InUse returns who holds a data folder, or nil. It tries the lock only when the
+// noted holder is alive, to be in nobody's way.
 func InUse(dataDir string) *InUseError {
 	if _, err := os.Stat(dataDir); err != nil {
 		return nil
@@ -71,15 +73,15 @@ func InUse(dataDir string) *InUseError {
 	if err != nil {
 		return nil
 	}
-	lock, err := lockFolder(l)
-	var held *InUseError
-	if errors.As(err, &held) {
-		return held
+	if pid := l.lockHolder(); pid == 0 || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return nil
 	}
-	if err == nil {
+	lock := flock.New(l.lock)
+	if taken, err := lock.TryLock(); err != nil || taken {
 		_ = lock.Unlock()
+		return nil
 	}
-	return nil
+	return &InUseError{DataDir: l.root, PID: l.lockHolder()}
 }
 
 // InUseError: another process holds the data folder.

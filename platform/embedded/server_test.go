@@ -195,7 +195,11 @@ func TestASecondStartOnTheFolderIsRefused(t *testing.T) {
 	require.Equal(t, os.Getpid(), inUse.PID)
 	require.ErrorContains(t, err, dir)
 	require.ErrorContains(t, err, strconv.Itoa(os.Getpid()))
+	require.Equal(t, inUse, InUse(dir))
 	require.Equal(t, "1", query(t, server.DSN(), "SELECT '1'"), "the first is not disturbed")
+	require.NoError(t, server.Stop(t.Context()))
+	require.Nil(t, InUse(dir))
+	require.Nil(t, InUse(filepath.Join(dir, "missing")))
 }
 
 func TestOfManyFirstStartsOneWins(t *testing.T) {

@@ -646,16 +646,14 @@ SELECT h.tenant_id, h.position AS head, COALESCE(c.position, 0)::bigint AS posit
 FROM public.heads h
 LEFT JOIN public.checkpoints c ON c.tenant_id = h.tenant_id
   AND c.projection = $1 AND c.generation = $2
-WHERE (h.tenant_id > $3 OR ($4::boolean AND h.tenant_id = $3))
-  AND h.position > COALESCE(c.position, 0)
-ORDER BY h.tenant_id LIMIT $5
+WHERE h.tenant_id >= $3 AND h.position > COALESCE(c.position, 0)
+ORDER BY h.tenant_id LIMIT $4
 `
 
 type TenantsBehindParams struct {
 	Projection string
 	Generation int32
-	After      uuid.UUID
-	First      bool
+	FromTenant uuid.UUID
 	MaxRows    int32
 }
 
@@ -665,13 +663,13 @@ type TenantsBehindRow struct {
 	Position int64
 }
 
-// Across tenants: the safety poll of a projection of every log, paged by tenant.
+// Across tenants: the safety poll of a projection of every log, in pages that
+// begin with a given tenant.
 func (q *Queries) TenantsBehind(ctx context.Context, arg TenantsBehindParams) ([]TenantsBehindRow, error) {
 	rows, err := q.db.Query(ctx, tenantsBehind,
 		arg.Projection,
 		arg.Generation,
-		arg.After,
-		arg.First,
+		arg.FromTenant,
 		arg.MaxRows,
 	)
 	if err != nil {

@@ -27,13 +27,13 @@ LEFT JOIN public.checkpoints c ON c.tenant_id = h.tenant_id AND c.tenant_id = $1
 WHERE h.tenant_id = $1 AND h.position > COALESCE(c.position, 0);
 
 -- name: TenantsBehind :many
--- Across tenants: the safety poll of a projection of every log, paged by tenant.
+-- Across tenants: the safety poll of a projection of every log, in pages that
+-- begin with a given tenant.
 SELECT h.tenant_id, h.position AS head, COALESCE(c.position, 0)::bigint AS position
 FROM public.heads h
 LEFT JOIN public.checkpoints c ON c.tenant_id = h.tenant_id
   AND c.projection = sqlc.arg(projection) AND c.generation = sqlc.arg(generation)
-WHERE (h.tenant_id > sqlc.arg(after) OR (sqlc.arg(first)::boolean AND h.tenant_id = sqlc.arg(after)))
-  AND h.position > COALESCE(c.position, 0)
+WHERE h.tenant_id >= sqlc.arg(from_tenant) AND h.position > COALESCE(c.position, 0)
 ORDER BY h.tenant_id LIMIT sqlc.arg(max_rows);
 
 -- name: BehindGeneration :many
