@@ -22,6 +22,7 @@ type generation struct {
 	lease  *lease
 	begin  pgx.TxOptions
 	page   atomic.Int64
+	gentle atomic.Bool // rest as long as was worked: others use the machine
 	queue  *queue
 
 	quit     chan struct{} // closed by stop: finish what is under way
@@ -32,8 +33,8 @@ type generation struct {
 	started  time.Time
 }
 
-// newGeneration starts the workers of a generation; nothing feeds them yet. The
-// end of ctx aborts what they do.
+// newGeneration starts a worker for a generation; nothing feeds it yet. The end
+// of ctx aborts what it does.
 func newGeneration(ctx context.Context, s *setup, number int, l *lease) *generation {
 	g := &generation{
 		setup: s, number: number, lease: l, queue: newQueue(),
@@ -43,14 +44,15 @@ func newGeneration(ctx context.Context, s *setup, number int, l *lease) *generat
 	}
 	g.page.Store(int64(s.config.CatchUpPage))
 	context.AfterFunc(ctx, g.queue.close)
-	workers := 1
-	if s.EveryTenant {
-		workers = s.config.Workers
-	}
-	for range workers {
+	g.work.Go(func() { g.run(ctx) })
+	return g
+}
+
+// addWorkers lets a projection of every tenant's log advance several at once.
+func (g *generation) addWorkers(ctx context.Context) {
+	for n := 1; g.EveryTenant && n < g.config.Workers; n++ {
 		g.work.Go(func() { g.run(ctx) })
 	}
-	return g
 }
 
 // goLive feeds the generation from its projection's inbox and the safety poll.
@@ -80,6 +82,7 @@ func (g *generation) run(ctx context.Context) {
 		if t == nil {
 			return
 		}
+		began := time.Now()
 		if err := g.step(ctx, t); err != nil {
 			t.loaded = false // whatever the transaction did, the database knows
 			t.failures++
@@ -92,6 +95,9 @@ func (g *generation) run(ctx context.Context) {
 		}
 		t.failures = 0
 		g.queue.done(t)
+		if g.gentle.Load() {
+			pause(ctx, g.quit, time.Since(began))
+		}
 	}
 }
 

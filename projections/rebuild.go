@@ -20,6 +20,13 @@ type build struct {
 
 func (p *projector) startBuild(ctx context.Context, l *lease, number int) {
 	b := &build{generation: newGeneration(ctx, p.setup, number, l), caught: make(chan struct{}), ended: make(chan struct{})}
+	// Beside a generation that moves on, a rebuild leaves half of a core to live
+	// traffic; otherwise everyone waits for it.
+	if p.live.Load() != nil {
+		b.gentle.Store(true)
+	} else {
+		b.addWorkers(ctx)
+	}
 	p.build = b
 	p.show(func(v *view) { v.building = b })
 	p.logger.InfoContext(ctx, "projection: builds a generation", "generation", number)
@@ -91,8 +98,12 @@ const levelTimeout = 10 * time.Second
 // stands still, so that the new one can reach every checkpoint of it: who has
 // seen a position on the old rows sees it on the new ones. Only then the log
 // says so, and then the views; a crash in between is made up for by reconcile.
+// A reader who holds the views for long delays those who wait, not who reads.
 func (p *projector) switchTo(ctx context.Context, l *lease, serving int) error {
 	b := p.build
+	if b.gentle.Swap(false) {
+		b.addWorkers(ctx)
+	}
 	if err := p.stopLive(ctx); err != nil {
 		return err
 	}

@@ -238,3 +238,56 @@ func TestCheckpointThatTheDatabaseLostIsFound(t *testing.T) {
 	e.eventually(func() bool { return e.rows()[id.String()+"/a"].total == 2 }, "the lost event must be applied again")
 	require.Equal(t, e.expected(), e.rows())
 }
+
+func TestSwitchWaitsForAReaderThatHoldsTheViews(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	id := uuid.New()
+	e.fill([]uuid.UUID{id}, 2, 5)
+	r := e.start(func(c *projections.Config) { c.DropAfter = time.Millisecond })
+	e.waitAll(r)
+	reader, err := e.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = reader.Rollback(context.Background()) }()
+	var before, after int64
+	require.NoError(t, reader.QueryRow(t.Context(), `SELECT sum(total) FROM counters`).Scan(&before))
+
+	e.do(projection.StartRebuild{Reason: "test"})
+	e.eventually(func() bool { return e.desired().Active.Generation == 2 }, "the log must say that it is switched")
+	require.Equal(t, 1, e.status(r).Generation, "the views cannot be replaced yet")
+	require.Equal(t, e.expected(), e.rows(), "others read beside the waiting switch")
+	require.NoError(t, reader.QueryRow(t.Context(), `SELECT sum(total) FROM counters`).Scan(&after))
+	require.Equal(t, before, after)
+	require.NoError(t, reader.Commit(t.Context()))
+	e.eventually(e.serving(r, 2), "generation 2 must serve")
+	e.wait(r, id, e.append(id, "s0", added{1}))
+	require.Equal(t, e.expected(), e.rows())
+}
+
+func TestRebuildParksAnewWhatStillFailsAndNothingAfterTheFix(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	r := e.start()
+	id := uuid.New()
+	e.failOn(poison("bad", 2))
+	for range 5 {
+		e.append(id, "bad", added{1})
+	}
+	e.append(id, "good", added{1})
+	e.waitAll(r)
+	old, _ := e.letter()
+
+	e.do(projection.StartRebuild{Reason: "still broken"})
+	e.eventually(e.serving(r, 2), "generation 2 must serve")
+	again, letter := e.letter()
+	require.NotEqual(t, old, again)
+	require.Equal(t, 2, letter.Generation)
+	require.Equal(t, counter{1, []int64{1}}, e.rows()[id.String()+"/bad"])
+
+	e.failOn(nil)
+	e.do(projection.StartRebuild{Reason: "fixed"})
+	e.eventually(e.serving(r, 3), "generation 3 must serve")
+	e.noLetters()
+	e.waitAll(r)
+	require.Equal(t, e.expected(), e.rows())
+}

@@ -118,6 +118,7 @@ func (p *projector) align(ctx context.Context, l *lease, live, target int) error
 	}
 	if p.live.Load() == nil && live > 0 {
 		g := newGeneration(ctx, p.setup, live, l)
+		g.addWorkers(ctx)
 		p.live.Store(g)
 		g.goLive(ctx)
 	}

@@ -27,7 +27,7 @@ func AccessLog(log *slog.Logger) Func {
 					slog.String("method", r.Method),
 					slog.String("route", info.Route.Pattern),
 					slog.Int("status", status),
-					slog.Duration("duration", time.Since(start)),
+					slog.Float64("duration_ms", float64(time.Since(start).Microseconds())/1000),
 					slog.Int64("bytes", w.bytes),
 					slog.String("request_id", info.RequestID),
 					slog.String("trace_id", info.TraceID),

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -207,6 +208,16 @@ func TestOnPostgres(t *testing.T) {
 	} {
 		require.Equal(t, status, r.send("GET", target, "").Code, target)
 	}
+
+	before := r.send("GET", "/v1/events", "").Header().Get("Tansu-Position")
+	for _, seed := range hostile {
+		if req := fuzzed(seed[0], seed[1], seed[2], seed[3]); req != nil && !strings.HasPrefix(seed[3], `{"slug":"acme"`) {
+			rec := httptest.NewRecorder()
+			r.handler.ServeHTTP(rec, req)
+			require.Less(t, rec.Code, 500, "%v: %s", seed, rec.Body)
+		}
+	}
+	require.Equal(t, before, r.send("GET", "/v1/events", "").Header().Get("Tansu-Position"), "hostile requests append nothing")
 
 	key := "Idempotency-Key: " + uuid.NewString()
 	first := r.send("POST", "/v1/tenants", `{"slug":"once","name":"Once"}`, key)

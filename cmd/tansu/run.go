@@ -36,7 +36,7 @@ func newRoot(a *app) *cobra.Command {
 		Short: "Event-sourced, multi-tenant backend platform",
 	},
 		newDevCommand(a), newServeCommand(a), newMigrateCommand(a), newDoctorCommand(a),
-		newOperatorCommand(a), newConfigCommand(a), newHealthCommand(a), newVersionCommand(a),
+		newOperatorCommand(a), newConfigCommand(a), newHealthCommand(a), newVersionCommand(a), newBenchCommand(a),
 	)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%v\nRun '%s --help' for what there is.", err, cmd.CommandPath())

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tansu.cloud/commands"
+	"tansu.cloud/projections"
 )
 
 // Bench runs benchmarks on one database, which must be migrated and of no
@@ -16,6 +19,11 @@ type Bench struct {
 	Rounds   int           // counted rounds per case, after one that is not
 	Duration time.Duration // of each round
 	Progress io.Writer
+
+	// Control and Serve come from the program: how the projection runner sends
+	// its commands, and a whole node on a database.
+	Control func(*commands.Commands) projections.Control
+	Serve   func(ctx context.Context, dsn string) (Node, error)
 
 	pool *pgxpool.Pool
 }
