@@ -19,6 +19,7 @@ TEST_P       ?= $(shell n=$(CORES); echo $$(( n > 4 ? 4 : n )))
 TEST_TIMEOUT ?= 30m
 TEST_FLAGS   ?=
 PACKAGES     ?= ./...
+BENCH_ARGS   ?= all
 
 # What generate writes and verify expects to be committed.
 GENERATED = sql/db api/openapi.json

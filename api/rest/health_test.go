@@ -2,6 +2,8 @@ package rest_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"regexp"
 	"strings"
 	"testing"
@@ -52,6 +54,11 @@ func TestDocs(t *testing.T) {
 	policy := a.Header().Get("Content-Security-Policy")
 	require.True(t, strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-"), policy)
 	require.NotContains(t, policy, "unsafe")
+
+	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindStringSubmatch(page)
+	require.Len(t, style, 2)
+	sum := sha256.Sum256([]byte(style[1]))
+	require.Contains(t, policy, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'", "the browser would drop the style")
 
 	// nothing from elsewhere, no script, every link inside leads somewhere
 	require.NotContains(t, page, "<script")

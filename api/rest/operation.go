@@ -119,7 +119,7 @@ func (e endpoint) problems() []int {
 		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 }
 
-// problemTitle describes a status in the document.
+// problemTitles describes a status in the document by the codes that it comes with.
 func problemTitles(status int) string {
 	var codes []string
 	for _, e := range problem.Catalogue() {
