@@ -18,12 +18,17 @@ type build struct {
 	ended  chan struct{}      // closed when fill has ended
 }
 
+// gentlePage is how many events a rebuild beside live traffic takes at once: a
+// larger transaction is felt by those who wait for a core.
+const gentlePage = 250
+
 func (p *projector) startBuild(ctx context.Context, l *lease, number int) {
 	b := &build{generation: newGeneration(ctx, p.setup, number, l), caught: make(chan struct{}), ended: make(chan struct{})}
 	// Beside a generation that moves on, a rebuild leaves half of a core to live
 	// traffic; otherwise everyone waits for it.
 	if p.live.Load() != nil {
 		b.gentle.Store(true)
+		b.page.Store(int64(min(gentlePage, b.config.CatchUpPage)))
 	} else {
 		b.addWorkers(ctx)
 	}
@@ -102,6 +107,7 @@ const levelTimeout = 10 * time.Second
 func (p *projector) switchTo(ctx context.Context, l *lease, serving int) error {
 	b := p.build
 	if b.gentle.Swap(false) {
+		b.page.Store(int64(b.config.CatchUpPage))
 		b.addWorkers(ctx)
 	}
 	if err := p.stopLive(ctx); err != nil {

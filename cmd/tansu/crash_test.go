@@ -39,7 +39,7 @@ func TestCrash(t *testing.T) {
 	check := newCrashCheck(pool)
 
 	for round := range crashRounds {
-		writer := startCrashWriter(t, server.DSN())
+		writer := startCrashWriter(t, server.DSN(), "crash")
 		writer.wait(t, 1+rand.IntN(300))
 		if round%crashDatabaseEvery == 0 {
 			require.NoError(t, server.Kill())
@@ -56,6 +56,26 @@ func TestCrash(t *testing.T) {
 	t.Logf("%d events and %d acknowledged appends in %d rounds", check.events(), check.acknowledged, crashRounds)
 }
 
+// Two processes append to the same tenants: no caller sees an error, and the
+// logs are as if one had written them.
+func TestTwoProcessesOnTheSameTenants(t *testing.T) {
+	t.Parallel()
+	dsn := postgrestest.NewDSN(t)
+	pool, err := pgxpool.New(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	writers := []*crashProcess{startCrashWriter(t, dsn, "one"), startCrashWriter(t, dsn, "two")}
+	for range 10 {
+		for _, w := range writers {
+			w.wait(t, 200)
+		}
+	}
+	acknowledged := append(writers[0].kill(t), writers[1].kill(t)...)
+	check := newCrashCheck(pool)
+	check.round(t, acknowledged)
+	t.Logf("%d events, %d acknowledged appends of two processes", check.events(), check.acknowledged)
+}
+
 type crashProcess struct {
 	cmd    *exec.Cmd
 	lines  chan string
@@ -63,9 +83,9 @@ type crashProcess struct {
 	seen   []string
 }
 
-func startCrashWriter(t *testing.T, dsn string) *crashProcess {
+func startCrashWriter(t *testing.T, dsn, name string) *crashProcess {
 	w := &crashProcess{cmd: exec.Command(os.Args[0]), lines: make(chan string, 1<<16), stderr: &bytes.Buffer{}}
-	w.cmd.Env = append(os.Environ(), crashWriterEnv+"="+dsn)
+	w.cmd.Env = append(os.Environ(), crashWriterEnv+"="+dsn, crashNameEnv+"="+name)
 	w.cmd.Stderr = w.stderr
 	stdout, err := w.cmd.StdoutPipe()
 	require.NoError(t, err)

@@ -18,7 +18,11 @@ import (
 
 // crashWriterEnv makes the test binary a writer process on the DSN it holds: a
 // node without its port, which appends as fast as it can until it is killed.
-const crashWriterEnv = "TANSU_TEST_CRASH_WRITER"
+// crashNameEnv keeps two such processes apart.
+const (
+	crashWriterEnv = "TANSU_TEST_CRASH_WRITER"
+	crashNameEnv   = "TANSU_TEST_CRASH_NAME"
+)
 
 // crashTenants are the logs that the writer fills beside the system tenant's.
 var crashTenants = []uuid.UUID{
@@ -38,7 +42,7 @@ func crashWriter(dsn string) error {
 		return err
 	}
 	cfg := config.Default()
-	cfg.NodeID, cfg.Postgres.DSN, cfg.Postgres.MaxConns = "crash", config.Secret(dsn), 24
+	cfg.NodeID, cfg.Postgres.DSN, cfg.Postgres.MaxConns = crashName(), config.Secret(dsn), 24
 	cfg.MasterKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	n := newNode(cfg, t)
 	if err := n.openPool(ctx); err != nil {
@@ -57,6 +61,8 @@ func crashWriter(dsn string) error {
 	return <-failures
 }
 
+func crashName() string { return os.Getenv(crashNameEnv) }
+
 func acknowledge(tenant uuid.UUID, key string, position int64) {
 	// One write call: lines of several callers do not mix.
 	os.Stdout.WriteString(fmt.Sprintf("%s %s %d\n", tenant, key, position))
@@ -72,7 +78,7 @@ func unreachable(err error) bool {
 // stands, after repeating the last append, which must not take effect again.
 func crashAppends(ctx context.Context, n *node, caller int) error {
 	tenant := crashTenants[caller%len(crashTenants)]
-	stream := eventstore.Stream{Type: "account", ID: fmt.Sprint(caller)}
+	stream := eventstore.Stream{Type: "account", ID: fmt.Sprint(crashName(), caller)}
 	last, err := n.parts.store.ReadStream(ctx, tenant, stream, eventstore.StreamQuery{Backwards: true, Limit: 1})
 	for err != nil && unreachable(err) {
 		last, err = n.parts.store.ReadStream(ctx, tenant, stream, eventstore.StreamQuery{Backwards: true, Limit: 1})
@@ -92,7 +98,7 @@ func crashAppends(ctx context.Context, n *node, caller int) error {
 		}
 	}
 	for {
-		key := fmt.Sprintf("%d-%d", caller, version)
+		key := fmt.Sprintf("%s-%d-%d", crashName(), caller, version)
 		done, err := n.parts.store.Append(ctx, crashAppend(tenant, stream, version, key))
 		if processed, ok := errors.AsType[*eventstore.AlreadyProcessed](err); ok {
 			// The answer to an earlier try was lost while the database was away.

@@ -237,7 +237,7 @@ func (l *lane) connection(ctx context.Context) (*pgxpool.Conn, error) {
 		}
 		// Nothing can be prepared later, while transactions are on their way.
 		hot := &batch{}
-		for _, sql := range []string{sqlAdvanceOne, sqlInsertOne, sqlRecordOne, sqlTakeOne, sqlAdvanceMany, sqlInsertMany, sqlRecordMany} {
+		for _, sql := range []string{sqlAdvanceOne, sqlInsertOne, sqlInsertRow, sqlRecordOne, sqlRecordRow, sqlTakeOne, sqlAdvanceMany, sqlInsertMany, sqlRecordMany} {
 			hot.add(sql, params{})
 		}
 		if err := hot.prepare(ctx, c.Conn()); err != nil {

@@ -18,6 +18,9 @@ func (p *params) text(v string)    { p.values = append(p.values, []byte(v)) }
 func (p *params) int8(v int64) {
 	p.values = append(p.values, binary.BigEndian.AppendUint64(nil, uint64(v)))
 }
+func (p *params) int4(v int) {
+	p.values = append(p.values, binary.BigEndian.AppendUint32(nil, uint32(v)))
+}
 func (p *params) time(v time.Time)    { p.int8(v.UnixMicro() - postgresEpochMicros) }
 func (p *params) array(a *arrayParam) { p.values = append(p.values, a.finish()) }
 

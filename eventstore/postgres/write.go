@@ -36,6 +36,20 @@ SELECT h.tenant_id, u.key, u.fingerprint, u.position, $3, u.response
 FROM heads h, unnest($4::text[], $5::bytea[], $6::bigint[], $7::bytea[]) AS u(key, fingerprint, position, response)
 WHERE h.tenant_id = $1 AND h.chain_hash = $2`
 
+	// The same for a single row: for a handful of rows several of these cost less
+	// than one statement over arrays.
+	sqlInsertRow = `
+INSERT INTO events (tenant_id, position, recorded_at, version, event_id, schema_version,
+                    stream_type, stream_id, type, hash, data, metadata)
+SELECT h.tenant_id, $3::bigint, $4::timestamptz, $5::bigint, $6::uuid, $7::integer,
+       $8::text, $9::text, $10::text, $11::bytea, $12::json, $13::json
+FROM heads h WHERE h.tenant_id = $1 AND h.chain_hash = $2`
+
+	sqlRecordRow = `
+INSERT INTO idempotency (tenant_id, recorded_at, key, fingerprint, position, response)
+SELECT h.tenant_id, $3::timestamptz, $4::text, $5::bytea, $6::bigint, $7::bytea
+FROM heads h WHERE h.tenant_id = $1 AND h.chain_hash = $2`
+
 	sqlTakeOne = `
 INSERT INTO claims (tenant_id, scope, value, stream_type, stream_id)
 SELECT h.tenant_id, u.scope, u.value, u.stream_type, u.stream_id
@@ -73,6 +87,9 @@ INSERT INTO idempotency (tenant_id, recorded_at, key, fingerprint, position, res
 SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::bytea[], $5::bigint[], $6::bytea[])`
 )
 
+// rowByRow is up to how many rows are written by a statement each.
+const rowByRow = 4
+
 // writeOne adds the statements that write one tenant's plan. The first one, if
 // the plan moves the head, must report one row.
 func writeOne(b *batch, p *plan) {
@@ -86,7 +103,10 @@ func writeOne(b *batch, p *plan) {
 		advance.bytes(hash)
 		advance.time(p.new.RecordedAt)
 		b.add(sqlAdvanceOne, advance)
-
+	}
+	if p.new.Position-p.old.Position <= rowByRow {
+		writeRows(b, p)
+	} else {
 		var insert params
 		insert.uuid(tenant)
 		insert.bytes(hash)
@@ -95,7 +115,9 @@ func writeOne(b *batch, p *plan) {
 		insert.events([]*plan{p})
 		b.add(sqlInsertOne, insert)
 	}
-	if len(p.keys) > 0 {
+	if len(p.keys) <= rowByRow {
+		writeKeyRows(b, p)
+	} else {
 		var record params
 		record.uuid(tenant)
 		record.bytes(hash)
@@ -109,6 +131,45 @@ func writeOne(b *batch, p *plan) {
 		take.bytes(hash)
 		take.claims(takes)
 		b.add(sqlTakeOne, take)
+	}
+}
+
+func writeRows(b *batch, p *plan) {
+	for _, pl := range p.placed {
+		for i := range pl.result.Events {
+			e := &pl.result.Events[i]
+			row := params{make([][]byte, 0, 13)}
+			row.uuid(e.TenantID)
+			row.bytes(p.new.Hash[:])
+			row.int8(e.Position)
+			row.time(e.RecordedAt)
+			row.int8(e.Version)
+			row.uuid(e.ID)
+			row.int4(e.SchemaVersion)
+			row.text(e.Stream.Type)
+			row.text(e.Stream.ID)
+			row.text(e.Type)
+			row.bytes(e.Hash[:])
+			row.bytes(e.Data)
+			row.bytes(e.Metadata)
+			b.add(sqlInsertRow, row)
+		}
+	}
+}
+
+func writeKeyRows(b *batch, p *plan) {
+	for _, pl := range p.placed {
+		if k := pl.Idempotency; k != nil {
+			var row params
+			row.uuid(pl.TenantID)
+			row.bytes(p.new.Hash[:])
+			row.time(p.new.RecordedAt)
+			row.text(k.Key)
+			row.bytes(k.Fingerprint[:])
+			row.int8(pl.result.Position)
+			row.bytes(append([]byte{}, k.Response...)) // never NULL
+			b.add(sqlRecordRow, row)
+		}
 	}
 }
 
