@@ -138,8 +138,20 @@ func (e *NewEvent) problem() *LimitError {
 		return outOfBounds("data", "is empty; it must be a JSON value")
 	case len(e.Data) > MaxEventData:
 		return outOfBounds("data", "has %d bytes, the limit is %d; store large content as an object and refer to it", len(e.Data), MaxEventData)
-	case !utf8.Valid(e.Data) || !json.Valid(e.Data):
-		return outOfBounds("data", "is not valid JSON in UTF-8")
+	}
+	return nil
+}
+
+// CheckData reports event data that is not JSON, as a *LimitError. It is apart
+// from Check because reading every byte costs, and a database that does so
+// anyway needs it only to say what it refused.
+func (a *Append) CheckData() error {
+	for i := range a.Writes {
+		for j := range a.Writes[i].Events {
+			if data := a.Writes[i].Events[j].Data; !utf8.Valid(data) || !json.Valid(data) {
+				return outOfBounds("data", "is not valid JSON in UTF-8").in("events", j).in("writes", i)
+			}
+		}
 	}
 	return nil
 }

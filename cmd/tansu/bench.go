@@ -88,7 +88,7 @@ func (a *app) bench(ctx context.Context, b *bench.Bench, run func(context.Contex
 		// Sizes that keep checkpoints out of short measurements.
 		server, err := embedded.Start(ctx, embedded.Config{
 			DataDir: dir, BinDir: a.getenv("TANSU_PG_BIN"), CacheDir: cacheDir(),
-			Settings: map[string]string{"shared_buffers": "1GB", "max_wal_size": "8GB", "max_connections": "200"},
+			Settings: map[string]string{"shared_buffers": "1GB", "max_wal_size": "8GB", "min_wal_size": "4GB", "max_connections": "200"},
 		})
 		if err != nil {
 			return err

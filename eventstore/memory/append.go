@@ -2,6 +2,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 // decides before versions and claims, since the first run has changed those.
 func (s *Store) Append(ctx context.Context, a eventstore.Append) (eventstore.Appended, error) {
 	none := eventstore.Appended{}
-	if err := a.Check(); err != nil {
+	if err := cmp.Or(a.Check(), a.CheckData()); err != nil {
 		return none, err
 	}
 	metadata, err := json.Marshal(a.Metadata)

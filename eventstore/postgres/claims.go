@@ -11,10 +11,6 @@ type holders struct {
 	touched       []claimKey
 }
 
-func newHolders(before map[claimKey]eventstore.Stream) *holders {
-	return &holders{before: before, after: map[claimKey]eventstore.Stream{}}
-}
-
 func (h *holders) holder(k claimKey) (eventstore.Stream, bool) {
 	if s, ok := h.after[k]; ok {
 		return s, s != eventstore.Stream{}
@@ -25,6 +21,9 @@ func (h *holders) holder(k claimKey) (eventstore.Stream, bool) {
 
 // apply carries out a request's claims, releases first, or none of them.
 func (h *holders) apply(claims []eventstore.Claim) error {
+	if len(claims) == 0 {
+		return nil
+	}
 	next := map[claimKey]eventstore.Stream{}
 	holder := func(k claimKey) (eventstore.Stream, bool) {
 		if s, ok := next[k]; ok {
@@ -51,6 +50,9 @@ func (h *holders) apply(claims []eventstore.Claim) error {
 			return &eventstore.ClaimTaken{Scope: c.Scope, Value: c.Value, Holder: s}
 		}
 		next[k] = c.Stream
+	}
+	if h.after == nil {
+		h.after = map[claimKey]eventstore.Stream{}
 	}
 	for k, s := range next {
 		if _, ok := h.after[k]; !ok {

@@ -32,6 +32,10 @@ func (l *lane) locked(ctx context.Context, deadline time.Time, g group) {
 				}
 				return
 			}
+			if err := g.requests[0].CheckData(); err != nil {
+				g.requests[0].fail(err)
+				return
+			}
 			l.store.opts.Logger.Error("append refused by the database", "tenant", g.tenant, "sqlstate", pgErr.Code, "error", pgErr.Message)
 		}
 		if (fromServer && !transient(err)) || ctx.Err() != nil || time.Now().After(deadline) {
@@ -64,7 +68,7 @@ func (l *lane) lockedOnce(ctx context.Context, g *group) (err error) {
 	}
 
 	p := newPlan(seen.head, l.store.opts.Now())
-	p.holders = newHolders(seen.holders)
+	p.holders.before = seen.holders
 	version := func(s eventstore.Stream) int64 { return seen.versions[s] }
 	type answer struct {
 		*request

@@ -11,7 +11,7 @@ import (
 type plan struct {
 	old, new eventstore.Head
 	versions map[eventstore.Stream]int64 // after the plan, of the streams it writes
-	holders  *holders                    // of the unique values that the plan touches
+	holders  holders                     // of the unique values that the plan touches
 	keys     map[string]bool             // idempotency keys that the plan records
 	placed   []placed
 }
@@ -28,7 +28,7 @@ func newPlan(head eventstore.Head, now time.Time) *plan {
 	if now.Before(head.RecordedAt) {
 		now = head.RecordedAt
 	}
-	p := &plan{old: head, new: head, versions: map[eventstore.Stream]int64{}, holders: newHolders(nil), keys: map[string]bool{}}
+	p := &plan{old: head, new: head, versions: map[eventstore.Stream]int64{}}
 	p.new.RecordedAt = now
 	return p
 }
@@ -87,6 +87,9 @@ func (p *plan) place(r *request, version func(eventstore.Stream) int64) {
 		p.versions[w.Stream] = v
 	}
 	if r.Idempotency != nil {
+		if p.keys == nil {
+			p.keys = map[string]bool{}
+		}
 		p.keys[r.Idempotency.Key] = true
 	}
 	p.placed = append(p.placed, placed{r, eventstore.Appended{Events: events, Position: p.new.Position}})

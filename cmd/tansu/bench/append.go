@@ -81,6 +81,9 @@ func (b *Bench) rawRound(ctx context.Context, raw *rawLine, tenants, callers int
 	if err := raw.reset(ctx); err != nil {
 		return load{}, err
 	}
+	if err := b.checkpoint(ctx); err != nil {
+		return load{}, err
+	}
 	ids := newIDs(tenants)
 	run := uuid.NewString()[:8]
 	return drive(ctx, callers, b.Duration, func(ctx context.Context, caller, i int) error {
@@ -95,6 +98,9 @@ func (b *Bench) appendRound(ctx context.Context, store eventstore.Appender, tena
 		if _, err := store.Append(ctx, benchAppend(id, "warm", 0)); err != nil {
 			return load{}, err
 		}
+	}
+	if err := b.checkpoint(ctx); err != nil {
+		return load{}, err
 	}
 	run := uuid.NewString()[:8]
 	return drive(ctx, callers, b.Duration, func(ctx context.Context, caller, i int) error {

@@ -42,6 +42,13 @@ func (b *Bench) Open(ctx context.Context) error {
 // Close ends the connections.
 func (b *Bench) Close() { b.pool.Close() }
 
+// checkpoint lets each round begin alike: dirty pages written, and files of the
+// write-ahead log ready for use again instead of having to be made.
+func (b *Bench) checkpoint(ctx context.Context) error {
+	_, err := b.pool.Exec(ctx, `CHECKPOINT`)
+	return err
+}
+
 func (b *Bench) progress(format string, args ...any) {
 	fmt.Fprintf(b.Progress, format+"\n", args...)
 }
