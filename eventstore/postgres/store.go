@@ -147,10 +147,11 @@ func (s *Store) Append(ctx context.Context, a eventstore.Append) (eventstore.App
 	if err := ctx.Err(); err != nil {
 		return eventstore.Appended{}, err
 	}
-	ctx, span := s.tracer.Start(ctx, "append", trace.WithSpanKind(trace.SpanKindClient))
-	defer span.End()
-	if span.IsRecording() {
-		span.SetAttributes(attribute.String("tansu.tenant.id", a.TenantID.String()))
+	span := trace.SpanFromContext(ctx)
+	if span.IsRecording() { // an append on its own makes no trace
+		ctx, span = s.tracer.Start(ctx, "append", trace.WithSpanKind(trace.SpanKindClient),
+			trace.WithAttributes(attribute.String("tansu.tenant.id", a.TenantID.String())))
+		defer span.End()
 	}
 	metadata, err := json.Marshal(a.Metadata)
 	if err != nil {
