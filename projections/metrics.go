@@ -25,7 +25,9 @@ type instruments struct {
 }
 
 func (m *metrics) of(projection string) *instruments {
-	return &instruments{m, metric.WithAttributeSet(attribute.NewSet(attribute.String("tansu.projection", projection)))}
+	i := &instruments{m, metric.WithAttributeSet(attribute.NewSet(attribute.String("tansu.projection", projection)))}
+	i.gaps.Add(context.Background(), 0, i.attributes) // an alarm needs the series before the first gap
+	return i
 }
 
 func newMetrics(meter metric.Meter) (*metrics, error) {

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // AccessLog writes one line for each request: never a body, a query string or a
@@ -30,7 +32,9 @@ func AccessLog(log *slog.Logger) Func {
 					slog.Float64("duration_ms", float64(time.Since(start).Microseconds())/1000),
 					slog.Int64("bytes", w.bytes),
 					slog.String("request_id", info.RequestID),
-					slog.String("trace_id", info.TraceID),
+				}
+				if !trace.SpanContextFromContext(r.Context()).IsValid() { // else the log handler has it from the context
+					attrs = append(attrs, slog.String("trace_id", info.TraceID))
 				}
 				if info.Actor != "" {
 					attrs = append(attrs, slog.String("actor", info.Actor))

@@ -50,6 +50,7 @@ var tags = []*huma.Tag{
 	{Name: "Streams", Description: "One aggregate's events, and its state at any version or time."},
 	{Name: "Projections", Description: "What derives read models from the logs, and how far it is."},
 	{Name: "Dead letters", Description: "Streams that a projection has set aside because an event failed."},
+	{Name: "Data subjects", Description: "Erasure of personal data that is sealed in the log."},
 	{Name: "Audit", Description: "Proof that a log is complete and unchanged."},
 	{Name: "Health", Description: "For load balancers and people who look after the installation."},
 }

@@ -127,6 +127,7 @@ func newServer(d Deps) *server {
 	s.projectionRoutes()
 	s.deadLetterRoutes()
 	s.auditRoutes()
+	s.subjectRoutes()
 	s.healthRoutes()
 	return s
 }

@@ -27,6 +27,7 @@ var schemaDescriptions = map[string]string{
 	"DeadLetterOrder":    "What was decided about a dead letter.",
 	"RedriveManyBody":    "Which parked streams to re-drive.",
 	"RedriveManyResult":  "What became of a request for many re-drives.",
+	"Subject":            "A data subject as far as the log knows it.",
 	"AuditReport":        "Whether a log is complete and unchanged.",
 	"AuditKey":           "The key that verifies the signature of exports.",
 	"HealthStatus":       "How the node is.",
