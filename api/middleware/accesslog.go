@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
-
-	"go.opentelemetry.io/otel/trace"
 )
 
 // AccessLog writes one line for each request: never a body, a query string or a
@@ -29,12 +27,10 @@ func AccessLog(log *slog.Logger) Func {
 					slog.String("method", r.Method),
 					slog.String("route", info.Route.Pattern),
 					slog.Int("status", status),
-					slog.Float64("duration_ms", float64(time.Since(start).Microseconds())/1000),
+					slog.Duration("duration", time.Since(start)),
 					slog.Int64("bytes", w.bytes),
 					slog.String("request_id", info.RequestID),
-				}
-				if !trace.SpanContextFromContext(r.Context()).IsValid() { // else the log handler has it from the context
-					attrs = append(attrs, slog.String("trace_id", info.TraceID))
+					slog.String("trace_id", info.TraceID),
 				}
 				if info.Actor != "" {
 					attrs = append(attrs, slog.String("actor", info.Actor))

@@ -163,6 +163,7 @@ func TestEveryOperationKeepsItsContract(t *testing.T) {
 	c.send("POST", "/v1/dead-letters/"+letter+"/redrive", "").ok(200)
 	c.send("POST", "/v1/dead-letters/"+other+"/discard", `{"reason":"r"}`).ok(200)
 	c.send("POST", "/v1/dead-letters/redrive", `{"limit":5}`).ok(200)
+	c.send("POST", "/v1/subjects/user-4711/erase", `{"reason":"r"}`).ok(200)
 
 	c.send("GET", "/v1/audit/verify", "").ok(200)
 	c.send("GET", "/v1/audit/key", "").ok(200)

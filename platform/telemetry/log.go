@@ -90,11 +90,16 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	line := slog.NewRecord(r.Time, r.Level, cleanText(r.Message), r.PC)
 	budget := lineBudget
 	line.AddAttrs(budget.clean(contextAttrs(ctx))...)
-	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+	attrs := make([]slog.Attr, 0, r.NumAttrs())
+	named := false // the line says itself which trace it belongs to
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		named = named || (a.Key == "trace_id" && len(h.groups) == 0)
+		return true
+	})
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() && !named {
 		line.AddAttrs(slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
 	}
-	attrs := make([]slog.Attr, 0, r.NumAttrs())
-	r.Attrs(func(a slog.Attr) bool { attrs = append(attrs, a); return true })
 	attrs = budget.clean(attrs)
 	for _, g := range slices.Backward(h.groups) {
 		attrs = []slog.Attr{{Key: g.name, Value: slog.GroupValue(append(slices.Clip(g.attrs), attrs...)...)}}
