@@ -140,12 +140,10 @@ func (s *Store) readFiltered(ctx context.Context, tenant uuid.UUID, q eventstore
 		}
 		return eventstore.LogPage{Next: q.After, Done: true}, nil
 	}
-	sql, edge := sqlLogForwardFiltered, q.After
+	sql, edge := sqlLogForwardFiltered, min(q.After+eventstore.ScanWindow, head.Position)
 	if q.Backwards {
 		q.After = min(q.After, head.Position+1)
 		sql, edge = sqlLogBackwardFiltered, max(q.After-eventstore.ScanWindow, 1)
-	} else {
-		edge = min(q.After+eventstore.ScanWindow, head.Position)
 	}
 	events, err := s.query(ctx, tenant, sql, tenant, q.After, q.Limit, edge, q.Types, q.StreamType, q.StreamID, q.Actor)
 	if err != nil {
