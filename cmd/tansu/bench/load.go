@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -13,9 +12,6 @@ type load struct {
 	perSecond float64
 	p50, p99  time.Duration
 }
-
-// errStopped, returned by an operation, ends a round early and is no failure.
-var errStopped = errors.New("stopped")
 
 // drive runs a number of callers in closed loops for a while. op is called with
 // the caller's number and a count that starts at 0 in each caller.
@@ -35,10 +31,7 @@ func drive(ctx context.Context, callers int, d time.Duration, op func(ctx contex
 			took := make([]time.Duration, 0, 4096)
 			var failed error
 			for i, now := 0, time.Now(); now.Before(end) && ctx.Err() == nil; i++ {
-				if failed = op(ctx, caller, i); failed == errStopped {
-					failed = nil
-					break
-				} else if failed != nil {
+				if failed = op(ctx, caller, i); failed != nil {
 					cancel()
 					break
 				}

@@ -130,37 +130,44 @@ func (s *stage) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// rebuild rebuilds the read model beside the one that serves and returns how
-// long it took to the switch.
-func (s *stage) rebuild(ctx context.Context) (time.Duration, error) {
-	before, err := s.runner.Status(ctx)
+// startRebuild begins to fill a generation beside the one that serves.
+func (s *stage) startRebuild(ctx context.Context) error {
+	_, err := s.commands.StartRebuild(ctx, order(s, commands.StartRebuild{Version: 1, Reason: "bench"}))
+	return err
+}
+
+// cancelRebuild ends it and returns how many events it had read.
+func (s *stage) cancelRebuild(ctx context.Context) (done int64, err error) {
+	status, err := s.runner.Status(ctx)
 	if err != nil {
 		return 0, err
 	}
-	start := time.Now()
-	_, err = s.commands.StartRebuild(ctx, commands.Request[commands.StartRebuild]{
-		Tenant: eventstore.SystemTenant, Stream: s.name, Expected: eventstore.AnyVersion,
-		Caller:  commands.Caller{Actor: "bench", Permissions: func(string) bool { return true }},
-		Command: commands.StartRebuild{Version: 1, Reason: "bench"},
-	})
-	if err != nil {
+	if status[0].Rebuild == nil {
+		return 0, errors.New("the rebuild ended before its round; write more events")
+	}
+	done = status[0].Rebuild.Done
+	if _, err := s.commands.CancelRebuild(ctx, order(s, commands.CancelRebuild{Reason: "bench"})); err != nil {
 		return 0, err
 	}
-	ticker := time.NewTicker(5 * time.Millisecond)
+	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for {
+	for status[0].Rebuild != nil {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
-		now, err := s.runner.Status(ctx)
-		if err != nil {
+		if status, err = s.runner.Status(ctx); err != nil {
 			return 0, err
 		}
-		if now[0].Generation > before[0].Generation {
-			return time.Since(start), nil
-		}
+	}
+	return done, nil
+}
+
+func order[C any](s *stage, c C) commands.Request[C] {
+	return commands.Request[C]{
+		Tenant: eventstore.SystemTenant, Stream: s.name, Expected: eventstore.AnyVersion, Command: c,
+		Caller: commands.Caller{Actor: "bench", Permissions: func(string) bool { return true }},
 	}
 }
 
