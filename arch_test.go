@@ -76,6 +76,7 @@ var rules = []rule{
 		pgx: "only eventstore/postgres knows the database",
 	}},
 	{folder: "commands/...", allow: []string{
+		"github.com/hashicorp/golang-lru/v2",
 		"domain/...", "eventstore", otel, uuid, "github.com/wI2L/jsondiff", "github.com/cenkalti/backoff/v5",
 	}, never: map[string]string{
 		"projections/...": "projections follow the log; a command decides from the aggregate's own events",

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"tansu.cloud/domain"
 	"tansu.cloud/eventstore"
 )
@@ -15,6 +17,11 @@ import (
 // idempotent lets requests with the same key take effect once. Within a process
 // the second one is refused while the first runs; between processes the append
 // decides, and the one that comes late answers what the other one recorded.
+//
+// A key that this process has not met lately is most likely new, so it is not
+// looked up: its append finds the record if there is one, and so does whatever
+// else the record's own change makes fail. Keys met before are looked up, so
+// that a client that repeats itself costs a read and not a refused write.
 func idempotent[C, S any](p *pipeline, next Handler[C, S]) Handler[C, S] {
 	return func(ctx context.Context, r Request[C]) (Result[S], error) {
 		if r.IdempotencyKey == "" {
@@ -25,12 +32,14 @@ func idempotent[C, S any](p *pipeline, next Handler[C, S]) Handler[C, S] {
 		}
 		defer p.inFlight.remove(r.Tenant, r.IdempotencyKey)
 
-		rec, err := p.store.IdempotencyRecord(ctx, r.Tenant, r.IdempotencyKey)
-		if err != nil {
-			return Result[S]{}, fmt.Errorf("looking up the idempotency key: %w", err)
-		}
-		if rec != nil {
-			return replay[C, S](r, rec)
+		if met, _ := p.metKeys.ContainsOrAdd(tenantKey{r.Tenant, r.IdempotencyKey}, struct{}{}); met {
+			rec, err := p.store.IdempotencyRecord(ctx, r.Tenant, r.IdempotencyKey)
+			if err != nil {
+				return Result[S]{}, fmt.Errorf("looking up the idempotency key: %w", err)
+			}
+			if rec != nil {
+				return replay[C, S](r, rec)
+			}
 		}
 		result, err := next(ctx, r)
 		if done := (*eventstore.AlreadyProcessed)(nil); errors.As(err, &done) {
@@ -65,6 +74,17 @@ func foundChange(err error) bool {
 	var taken *eventstore.ClaimTaken
 	var refusal *domain.Error
 	return errors.As(err, &conflict) || errors.As(err, &taken) || errors.As(err, &refusal) && refusal.Kind != domain.KindInvalid
+}
+
+// maxMetKeys bounds the memory of keys met lately to a few megabytes.
+const maxMetKeys = 16_384
+
+func newMetKeys() *lru.Cache[tenantKey, struct{}] {
+	keys, err := lru.New[tenantKey, struct{}](maxMetKeys)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return keys
 }
 
 // keySet holds the idempotency keys of the requests that are running.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"tansu.cloud/eventstore"
 )
 
@@ -17,6 +19,7 @@ type pipeline struct {
 	newID     func() uuid.UUID
 	log       *slog.Logger
 	inFlight  *keySet
+	metKeys   *lru.Cache[tenantKey, struct{}]
 	telemetry telemetry
 }
 
@@ -24,7 +27,7 @@ func newPipeline(d Deps) *pipeline {
 	p := &pipeline{
 		store: d.Store, snapshots: d.Snapshots, codec: d.Codec,
 		now: d.Now, newID: d.NewID, log: d.Logger,
-		inFlight: newKeySet(), telemetry: newTelemetry(),
+		inFlight: newKeySet(), metKeys: newMetKeys(), telemetry: newTelemetry(),
 	}
 	if p.now == nil {
 		p.now = time.Now

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"tansu.cloud/api/problem"
 	"tansu.cloud/eventstore"
 )
@@ -30,9 +32,22 @@ func idempotencyOf(key, ifMatch string, c *call) (idempotency, error) {
 	}
 	scope := sha256.Sum256(sized(c.tenant.String(), c.actor, c.pattern, key))
 	return idempotency{
-		key:         hex.EncodeToString(scope[:]),
+		key:         scoped(scope, key),
 		fingerprint: sha256.Sum256(sized(c.method, c.path, c.body, ifMatch)),
 	}, nil
+}
+
+// scoped makes the stored key. It keeps the time of a client's key that is a
+// UUID of version 7, as our own clients send: keys of one time are then
+// neighbours in the index, which halves what storing one costs.
+func scoped(scope eventstore.Hash, key string) string {
+	id, err := uuid.Parse(key)
+	if err != nil || id.Version() != 7 {
+		return hex.EncodeToString(scope[:])
+	}
+	copy(id[6:], scope[:])
+	id[6] = id[6]&0x0f | 0x70
+	return id.String()
 }
 
 // part derives the idempotency of one of several commands that a request sends.
