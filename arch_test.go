@@ -53,7 +53,6 @@ var (
 		"eventstore/postgres": "api depends on the eventstore interfaces; cmd/tansu chooses the adapter",
 		"eventstore/memory":   "api depends on the eventstore interfaces; cmd/tansu chooses the adapter",
 		"sql/...":             "api never talks to the database; ask a read model or send a command",
-		"platform/...":        "cmd/tansu hands the platform to api",
 	}
 	domainNever = map[string]string{
 		"context":        "the domain does no IO, so nothing in it can be cancelled",
@@ -83,16 +82,23 @@ var rules = []rule{
 		pgx:               "commands reach the database only through eventstore",
 	}},
 	{folder: "projections/...", allow: []string{
-		"domain/...", "eventstore", "projections/...", "sql", "sql/db", "platform/bus", pgx, watermill, otel, uuid,
+		"domain/...", "eventstore", "projections/...", "sql", "sql/db", "platform/bus", "platform/bus/jobs", pgx, watermill, otel, uuid,
 		"github.com/cenkalti/backoff/v5", "golang.org/x/sync/...",
 	}, never: map[string]string{
 		"commands/...": "projections send commands through an interface of their own",
 		"api/...":      "api reads projections, never the other way round",
 	}},
 	{folder: "api/...", allow: []string{
-		"api/...", "commands", "domain/...", "eventstore", "projections/readmodels/...", huma, otel, uuid,
+		"api/...", "commands", "domain/...", "eventstore", "projections/readmodels/...", "projections/feeds",
+		"platform/presence", "platform/limits", huma, otel, uuid, "github.com/gorilla/websocket",
 	}, never: apiNever},
+	{folder: "sdk/go/...", allow: []string{"github.com/gorilla/websocket"}, never: map[string]string{
+		"api/...": "a client knows the protocol, not the server",
+	}},
 	{folder: "sql/...", allow: []string{pgx, uuid}},
+	{folder: "platform/bus/jobs/...", allow: []string{"sql/db", "platform/...", "..."}, never: map[string]string{
+		"eventstore/...": "platform adapts engines and knows nothing of the log",
+	}},
 	{folder: "platform/migrate", allow: []string{"sql", "..."}},
 	{folder: "platform/postgrestest", allow: []string{"sql", "platform/...", "..."}},
 	{folder: "platform/...", allow: []string{"..."}, never: map[string]string{

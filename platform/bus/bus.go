@@ -6,6 +6,7 @@ package bus
 
 import (
 	"context"
+	"hash/fnv"
 	"log/slog"
 	"sync"
 
@@ -13,6 +14,31 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
 )
+
+// Partitions is how many parts the tenants are divided into. What is partitioned
+// (queues, leases) relies on it, so it is for ever.
+const Partitions = 8
+
+// PartitionOf tells a tenant's partition from the text of its id.
+func PartitionOf(tenantID string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(tenantID)) // never fails
+	return int(h.Sum32() % Partitions)
+}
+
+// TenantKey is the metadata key of a message that holds the id of its tenant.
+const TenantKey = "tenant_id"
+
+// Bus carries messages to processes. Each message has its tenant under
+// TenantKey. Messages may be lost, repeated and reordered.
+type Bus interface {
+	message.Publisher
+	// Fanout returns a subscriber that gets every message from its Subscribe on.
+	Fanout() message.Subscriber
+	// Queue returns a subscriber that shares the messages of one partition of the
+	// tenants with all subscribers of the same name, in whichever process.
+	Queue(name string, partition int) message.Subscriber
+}
 
 // InProcess is a bus inside one process. Publish returns when every subscriber
 // has acknowledged the message: this keeps the order and bounds what is under
