@@ -5,8 +5,11 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/adrg/xdg"
@@ -21,12 +24,18 @@ import (
 type Config struct {
 	DataDir       string `koanf:"data_dir" doc:"folder for everything that a node keeps on disk"`
 	NodeID        string `koanf:"node_id" doc:"name of this process, unique in the installation"`
+	Roles         string `koanf:"roles" doc:"what this process does, joined by commas: api serves clients, projections keep read models and sagas, workers run jobs"`
 	Domain        string `koanf:"domain" doc:"base domain whose sub-domains select tenants by slug; empty: only X-Tenant-Id does"`
 	OperatorToken Secret `koanf:"operator_token" doc:"token of the installation's owner; empty: made at the first start"`
 	MasterKey     Secret `koanf:"master_key" doc:"key that wraps the keys of data subjects: 32 bytes, base64"`
 
 	HTTP        HTTP        `koanf:"http"`
 	Postgres    Postgres    `koanf:"postgres"`
+	Bus         string      `koanf:"bus" doc:"what carries events between parts: embedded (inside each process) or amqp (RabbitMQ)"`
+	AMQP        AMQP        `koanf:"amqp"`
+	Redis       Redis       `koanf:"redis"`
+	Feeds       Feeds       `koanf:"feeds"`
+	Webhooks    Webhooks    `koanf:"webhooks"`
 	Log         Log         `koanf:"log"`
 	Consistency Consistency `koanf:"consistency"`
 	Idempotency Idempotency `koanf:"idempotency"`
@@ -53,6 +62,29 @@ type Postgres struct {
 	DirectDSN Secret `koanf:"direct_dsn" doc:"connection string past any pooler, for sessions; empty: the same as postgres.dsn"`
 	MaxConns  int    `koanf:"max_conns" doc:"connections of this process through postgres.dsn"`
 	Bin       string `koanf:"bin" env:"TANSU_PG_BIN" doc:"folder of the programs postgres and initdb for the private server of tansu dev; empty: searched, else downloaded"`
+}
+
+// AMQP is the broker of the bus. Nothing is lost with it: the log has it all.
+type AMQP struct {
+	URL Secret `koanf:"url" doc:"address of RabbitMQ, amqp://user:password@host:5672/vhost or amqps://"`
+}
+
+// Redis shares presence and limits between processes; without it, or while it
+// is away, each process has its own.
+type Redis struct {
+	URL Secret `koanf:"url" doc:"address of Redis, redis://user:password@host:6379/0 or rediss://; empty: none"`
+}
+
+// Feeds bounds what the clients of live feeds may take.
+type Feeds struct {
+	TenantConnections    int    `koanf:"tenant_connections" doc:"open websockets and event streams of one tenant"`
+	PrincipalConnections int    `koanf:"principal_connections" doc:"open websockets and event streams of one principal"`
+	Origins              string `koanf:"origins" doc:"origins besides the server's own whose pages may open websockets, joined by commas"`
+}
+
+// Webhooks is about calls to addresses that tenants choose.
+type Webhooks struct {
+	AllowedNetworks string `koanf:"allowed_networks" doc:"private networks that webhooks may reach all the same, in CIDR notation, joined by commas; plain http is allowed there only"`
 }
 
 // Log is what the process tells about itself on standard error.
@@ -86,6 +118,7 @@ func Default() Config {
 	return Config{
 		DataDir: defaultDataDir(),
 		NodeID:  defaultNodeID(),
+		Roles:   "api,projections,workers",
 		HTTP: HTTP{
 			Addr:              "127.0.0.1:8080",
 			MaxBodyBytes:      1 << 20,
@@ -98,10 +131,39 @@ func Default() Config {
 			ShutdownTimeout:   25 * time.Second,
 		},
 		Postgres:    Postgres{MaxConns: 32},
+		Bus:         "embedded",
+		Feeds:       Feeds{TenantConnections: 10_000, PrincipalConnections: 10_000},
 		Log:         Log{Level: "info", Format: "json"},
 		Consistency: Consistency{Wait: 2 * time.Second},
 		Idempotency: Idempotency{Retention: 24 * time.Hour},
 	}
+}
+
+// Has reports whether the process plays a role.
+func (c *Config) Has(role string) bool { return slices.Contains(list(c.Roles), role) }
+
+// OriginList lists the origins that may open websockets.
+func (f Feeds) OriginList() []string { return list(f.Origins) }
+
+// Networks lists the private networks that webhooks may reach. The Config is
+// valid.
+func (w Webhooks) Networks() []netip.Prefix {
+	var networks []netip.Prefix
+	for _, text := range list(w.AllowedNetworks) {
+		networks = append(networks, netip.MustParsePrefix(text))
+	}
+	return networks
+}
+
+// list splits at commas and drops what is empty.
+func list(text string) []string {
+	var items []string
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
 }
 
 // Direct is the connection string for sessions.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -29,6 +30,7 @@ func (c *Config) validate(problems *InvalidError) {
 	checks := map[string]func() string{
 		"data_dir":       func() string { return notEmpty(c.DataDir) },
 		"node_id":        func() string { return notEmpty(c.NodeID) },
+		"roles":          func() string { return checkRoles(c.Roles) },
 		"domain":         func() string { return checkDomain(c.Domain) },
 		"operator_token": func() string { return checkToken(c.OperatorToken) },
 		"master_key":     func() string { return checkMasterKey(c.MasterKey) },
@@ -46,6 +48,14 @@ func (c *Config) validate(problems *InvalidError) {
 		"postgres.dsn":        func() string { return checkDSN(c.Postgres.DSN) },
 		"postgres.direct_dsn": func() string { return checkDSN(c.Postgres.DirectDSN) },
 		"postgres.max_conns":  func() string { return between(int64(c.Postgres.MaxConns), 4, 10_000) },
+
+		"bus":                         func() string { return c.checkBus() },
+		"amqp.url":                    func() string { return checkURL(c.AMQP.URL, "amqp", "amqps") },
+		"redis.url":                   func() string { return checkURL(c.Redis.URL, "redis", "rediss") },
+		"feeds.tenant_connections":    func() string { return between(int64(c.Feeds.TenantConnections), 1, 1_000_000) },
+		"feeds.principal_connections": func() string { return between(int64(c.Feeds.PrincipalConnections), 1, 1_000_000) },
+		"feeds.origins":               func() string { return checkOrigins(c.Feeds.OriginList()) },
+		"webhooks.allowed_networks":   func() string { return checkNetworks(list(c.Webhooks.AllowedNetworks)) },
 
 		"log.level":             func() string { return oneOf(c.Log.Level, "debug", "info", "warn", "error") },
 		"log.format":            func() string { return oneOf(c.Log.Format, "text", "json") },
@@ -103,6 +113,55 @@ func checkAddr(addr string) string {
 	}
 	if err != nil {
 		return strconv.Quote(addr) + " is not an address such as 127.0.0.1:8080 or :8080"
+	}
+	return ""
+}
+
+func checkRoles(roles string) string {
+	if len(list(roles)) == 0 {
+		return "must name at least one of api, projections, workers"
+	}
+	for _, role := range list(roles) {
+		if fault := oneOf(role, "api", "projections", "workers"); fault != "" {
+			return fault
+		}
+	}
+	return ""
+}
+
+func (c *Config) checkBus() string {
+	if c.Bus == "amqp" && c.AMQP.URL == "" {
+		return "is amqp, which needs amqp.url (TANSU_AMQP_URL)"
+	}
+	return oneOf(c.Bus, "embedded", "amqp")
+}
+
+// checkURL never quotes the address, which may hold a password.
+func checkURL(address Secret, schemes ...string) string {
+	if address == "" {
+		return ""
+	}
+	u, err := url.Parse(address.Reveal())
+	if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+		return "is not an address such as " + schemes[0] + "://user:password@host"
+	}
+	return ""
+}
+
+func checkOrigins(origins []string) string {
+	for _, origin := range origins {
+		if fault := checkEndpoint(origin); fault != "" {
+			return strconv.Quote(origin) + " is not an origin such as https://app.example.com"
+		}
+	}
+	return ""
+}
+
+func checkNetworks(networks []string) string {
+	for _, network := range networks {
+		if _, err := netip.ParsePrefix(network); err != nil {
+			return strconv.Quote(network) + " is not a network such as 10.1.0.0/16"
+		}
 	}
 	return ""
 }
