@@ -22,7 +22,7 @@ PACKAGES     ?= ./...
 BENCH_ARGS   ?= all
 
 # What generate writes and verify expects to be committed.
-GENERATED = sql/db api/openapi.json
+GENERATED = sql/db api/openapi.json api/asyncapi.json
 
 .PHONY: help
 help: ## List the targets
@@ -41,7 +41,7 @@ test: test-deps ## Run the whole test suite (PACKAGES=./eventstore/... TEST_FLAG
 	CGO_ENABLED=1 go test -race -shuffle=on -p $(TEST_P) -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(PACKAGES)
 
 .PHONY: test-deps
-test-deps: ## Find, or as root on Debian install, what the tests need (PostgreSQL, a C compiler)
+test-deps: ## Find, or as root on Debian install, what the tests need (PostgreSQL, RabbitMQ, Redis, a C compiler)
 	@tools/test-deps.sh
 
 .PHONY: bench
@@ -76,7 +76,7 @@ verify-licences: ## Fail if a module's licence does not fit Apache-2.0
 	go test -count=1 -run '^TestLicences$$' .
 
 .PHONY: generate
-generate: ## Write the generated code again: queries (sqlc) and the OpenAPI document
+generate: ## Write the generated code again: queries (sqlc), the OpenAPI and AsyncAPI documents
 	$(TOOL) sqlc generate
 	go generate ./...
 

@@ -44,7 +44,7 @@ var (
 // random numbers, logs, goroutines that outlive a call) comes in as input.
 var pureStd = []string{
 	"bytes", "cmp", "encoding/base64", "encoding/hex", "encoding/json", "errors", "fmt", "iter", "maps", "math",
-	"net/netip", "net/url", "reflect", "regexp", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8",
+	"net/netip", "net/url", "reflect", "regexp", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf16", "unicode/utf8",
 }
 
 var (
@@ -99,6 +99,14 @@ var rules = []rule{
 	{folder: "platform/bus/jobs/...", allow: []string{"sql/db", "platform/...", "..."}, never: map[string]string{
 		"eventstore/...": "platform adapts engines and knows nothing of the log",
 	}},
+	{folder: "platform/presence/...", allow: []string{"platform/presence/...", "platform/redis", "..."}},
+	{folder: "platform/limits/...", allow: []string{"platform/limits/...", "platform/redis", "..."}},
+	{folder: "platform/bus/...", allow: []string{"platform/bus/...", "..."}, never: map[string]string{
+		"eventstore/...": "platform adapts engines and knows nothing of the log",
+	}},
+	{folder: "platform/embedded", allow: []string{"platform/child", "..."}},
+	{folder: "platform/rabbitmqtest", allow: []string{"platform/child", "..."}},
+	{folder: "platform/redistest", allow: []string{"platform/child", "..."}},
 	{folder: "platform/migrate", allow: []string{"sql", "..."}},
 	{folder: "platform/postgrestest", allow: []string{"sql", "platform/...", "..."}},
 	{folder: "platform/...", allow: []string{"..."}, never: map[string]string{
@@ -106,7 +114,7 @@ var rules = []rule{
 	}},
 	{folder: "cmd/...", allow: []string{
 		"api/...", "cmd/...", "commands/...", "domain/...", "eventstore/...", "platform/...", "projections/...",
-		"sql/...", "...",
+		"sdk/go/...", "sql/...", "...",
 	}},
 }
 

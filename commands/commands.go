@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"tansu.cloud/domain/job"
 	"tansu.cloud/domain/projection"
 	"tansu.cloud/domain/subject"
 	"tansu.cloud/domain/tenant"
+	"tansu.cloud/domain/webhook"
 	"tansu.cloud/eventstore"
 )
 
@@ -43,6 +45,20 @@ type Commands struct {
 
 	// On data subjects, in any tenant's log; the stream is the subject's id.
 	EraseSubject Handler[EraseSubject, subject.State]
+
+	// On jobs, in any tenant's log; the stream is the job's id.
+	RedriveJob Handler[RedriveJob, job.State]
+	DiscardJob Handler[DiscardJob, job.State]
+
+	// On webhooks, in any tenant's log; the stream is the webhook's id.
+	RegisterWebhook     Handler[RegisterWebhook, webhook.State]
+	ChangeWebhook       Handler[ChangeWebhook, webhook.State]
+	EnableWebhook       Handler[EnableWebhook, webhook.State]
+	DisableWebhook      Handler[DisableWebhook, webhook.State]
+	RotateWebhookSecret Handler[RotateWebhookSecret, webhook.State]
+	DeleteWebhook       Handler[DeleteWebhook, webhook.State]
+	RedriveWebhook      Handler[RedriveWebhook, webhook.State]
+	ReplayWebhook       Handler[ReplayWebhook, webhook.State]
 }
 
 // Deps is what the handlers need. Store, Snapshots and Codec must be given.
@@ -50,6 +66,7 @@ type Deps struct {
 	Store     eventstore.Store
 	Snapshots eventstore.Snapshots
 	Codec     *eventstore.Codec // of Registry()
+	Sagas     []string          // names of the projections that are sagas
 	Now       func() time.Time  // nil: time.Now
 	NewID     func() uuid.UUID  // of aggregates and commands; nil: UUIDv7
 	Logger    *slog.Logger      // nil: slog.Default
@@ -78,5 +95,17 @@ func New(d Deps) *Commands {
 		ResolveStream:    resolveStream(p),
 
 		EraseSubject: eraseSubject(p),
+
+		RedriveJob: redriveJob(p),
+		DiscardJob: discardJob(p),
+
+		RegisterWebhook:     registerWebhook(p),
+		ChangeWebhook:       changeWebhook(p),
+		EnableWebhook:       enableWebhook(p),
+		DisableWebhook:      disableWebhook(p),
+		RotateWebhookSecret: rotateWebhookSecret(p),
+		DeleteWebhook:       deleteWebhook(p),
+		RedriveWebhook:      redriveWebhook(p),
+		ReplayWebhook:       replayWebhook(p),
 	}
 }

@@ -206,6 +206,16 @@ func TestEveryCommandNeedsAPermission(t *testing.T) {
 		"ParkStream":           refused(f.ParkStream, refuse),
 		"ResolveStream":        refused(f.ResolveStream, refuse),
 		"EraseSubject":         refused(f.EraseSubject, refuse),
+		"RedriveJob":           refused(f.RedriveJob, refuse),
+		"DiscardJob":           refused(f.DiscardJob, refuse),
+		"RegisterWebhook":      refused(f.RegisterWebhook, refuse),
+		"ChangeWebhook":        refused(f.ChangeWebhook, refuse),
+		"EnableWebhook":        refused(f.EnableWebhook, refuse),
+		"DisableWebhook":       refused(f.DisableWebhook, refuse),
+		"RotateWebhookSecret":  refused(f.RotateWebhookSecret, refuse),
+		"DeleteWebhook":        refused(f.DeleteWebhook, refuse),
+		"RedriveWebhook":       refused(f.RedriveWebhook, refuse),
+		"ReplayWebhook":        refused(f.ReplayWebhook, refuse),
 	} {
 		require.Error(t, err, name)
 		requireRefused(t, err, domain.KindForbidden, "forbidden")
@@ -218,4 +228,19 @@ func refused[C, S any](h commands.Handler[C, S], caller commands.Caller) error {
 	r.Caller = caller
 	_, err := h(context.Background(), r)
 	return err
+}
+
+func TestSagasAreNotRebuilt(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	deps := f.deps()
+	deps.Sagas = []string{"mailer"}
+	all := commands.New(deps)
+	for _, name := range []string{"mailer", "counters"} {
+		f.newProjection(t, name)
+	}
+	_, err := all.StartRebuild(t.Context(), request("mailer", commands.StartRebuild{}))
+	requireRefused(t, err, domain.KindConflict, "projection.saga")
+	_, err = all.StartRebuild(t.Context(), request("counters", commands.StartRebuild{}))
+	require.NoError(t, err)
 }

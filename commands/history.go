@@ -29,6 +29,8 @@ func NewHistory(d Deps) *History {
 		tenants.streamType:     foldOf(p, tenants),
 		projections.streamType: foldOf(p, projections),
 		subjects.streamType:    foldOf(p, subjects),
+		webhooks.streamType:    foldOf(p, webhooks),
+		jobs.streamType:        foldOf(p, jobs),
 	}}
 }
 

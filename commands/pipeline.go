@@ -15,6 +15,7 @@ type pipeline struct {
 	store     eventstore.Store
 	snapshots eventstore.Snapshots
 	codec     *eventstore.Codec
+	sagas     []string
 	now       func() time.Time
 	newID     func() uuid.UUID
 	log       *slog.Logger
@@ -25,7 +26,7 @@ type pipeline struct {
 
 func newPipeline(d Deps) *pipeline {
 	p := &pipeline{
-		store: d.Store, snapshots: d.Snapshots, codec: d.Codec,
+		store: d.Store, snapshots: d.Snapshots, codec: d.Codec, sagas: d.Sagas,
 		now: d.Now, newID: d.NewID, log: d.Logger,
 		inFlight: newKeySet(), metKeys: newMetKeys(), telemetry: newTelemetry(),
 	}

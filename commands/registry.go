@@ -1,9 +1,11 @@
 package commands
 
 import (
+	"tansu.cloud/domain/job"
 	"tansu.cloud/domain/projection"
 	"tansu.cloud/domain/subject"
 	"tansu.cloud/domain/tenant"
+	"tansu.cloud/domain/webhook"
 	"tansu.cloud/eventstore"
 )
 
@@ -13,6 +15,8 @@ func Registry() *eventstore.Registry {
 	all = appendPayloads(all, tenant.Events())
 	all = appendPayloads(all, projection.Events())
 	all = appendPayloads(all, subject.Events())
+	all = appendPayloads(all, webhook.Events())
+	all = appendPayloads(all, job.Events())
 	return eventstore.NewRegistry(all...)
 }
 

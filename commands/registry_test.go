@@ -12,9 +12,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"tansu.cloud/commands"
+	"tansu.cloud/domain/job"
 	"tansu.cloud/domain/projection"
 	"tansu.cloud/domain/subject"
 	"tansu.cloud/domain/tenant"
+	"tansu.cloud/domain/webhook"
 	"tansu.cloud/eventstore"
 )
 
@@ -84,6 +86,12 @@ func payloads() []eventstore.Payload {
 		all = append(all, e)
 	}
 	for _, e := range subject.Events() {
+		all = append(all, e)
+	}
+	for _, e := range job.Events() {
+		all = append(all, e)
+	}
+	for _, e := range webhook.Events() {
 		all = append(all, e)
 	}
 	return all

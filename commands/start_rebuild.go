@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"slices"
 	"time"
 
 	"tansu.cloud/domain/projection"
@@ -20,7 +21,7 @@ func startRebuild(p *pipeline) Handler[StartRebuild, projection.State] {
 		aggregate:  projections,
 		reason:     func(c StartRebuild) string { return c.Reason },
 		command: func(r Request[StartRebuild], _ time.Time) projection.Command {
-			return projection.StartRebuild(r.Command)
+			return projection.StartRebuild{Version: r.Command.Version, Reason: r.Command.Reason, Saga: slices.Contains(p.sagas, r.Stream)}
 		},
 	})
 }

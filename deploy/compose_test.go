@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -74,6 +75,48 @@ services:
 func TestStartsWithoutProfile(t *testing.T) {
 	t.Parallel()
 	require.ElementsMatch(t, []string{"postgres", "migrate", "tansu"}, load(t, "../docker-compose.yml").ServiceNames())
+}
+
+// TestProfilesAddWhatTheyName: what several processes need, and nothing more.
+func TestProfilesAddWhatTheyName(t *testing.T) {
+	t.Parallel()
+	for profile, service := range map[string]string{"bus": "rabbitmq", "cache": "redis"} {
+		names := load(t, "../docker-compose.yml", profile).ServiceNames()
+		require.ElementsMatch(t, []string{"postgres", "migrate", "tansu", service}, names)
+	}
+}
+
+// TestRabbitMQFindsItsDataAgain: they belong to the name of its machine.
+func TestRabbitMQFindsItsDataAgain(t *testing.T) {
+	t.Parallel()
+	rabbitmq := load(t, "../docker-compose.yml", "*").Services["rabbitmq"]
+	require.NotEmpty(t, rabbitmq.Hostname)
+	require.True(t, slices.ContainsFunc(rabbitmq.Volumes, func(v types.ServiceVolumeConfig) bool {
+		return v.Type == types.VolumeTypeVolume && v.Target == "/var/lib/rabbitmq"
+	}))
+}
+
+// TestMountedSecretsAreMade runs make secrets and looks for each file.
+func TestMountedSecretsAreMade(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	script, err := os.ReadFile("make-secrets.sh")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "make-secrets.sh"), script, 0o700))
+	out, err := exec.Command(filepath.Join(dir, "make-secrets.sh")).CombinedOutput()
+	require.NoError(t, err, string(out))
+	for name, secret := range load(t, "../docker-compose.yml", "*").Secrets {
+		made, err := os.ReadFile(filepath.Join(dir, "secrets", filepath.Base(secret.File)))
+		require.NoError(t, err, "secret %s", name)
+		require.NotEmpty(t, made)
+	}
+	password, err := os.ReadFile(filepath.Join(dir, "secrets", "rabbitmq_password"))
+	require.NoError(t, err)
+	for _, name := range []string{"rabbitmq_conf", "amqp_url"} {
+		content, err := os.ReadFile(filepath.Join(dir, "secrets", name))
+		require.NoError(t, err)
+		require.Contains(t, string(content), string(password), "%s: the two sides must agree", name)
+	}
 }
 
 // TestEnvironmentIsKnown: a variable that Tansu does not read would be ignored.

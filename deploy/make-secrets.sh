@@ -25,3 +25,14 @@ put postgres_password "$(random_hex)"
 put postgres_dsn "postgres://tansu:$(cat secrets/postgres_password)@postgres:5432/tansu?sslmode=disable"
 put operator_token "$(random_hex)"
 put master_key "$(head -c 32 /dev/urandom | base64 | tr -d "\n")"
+put rabbitmq_password "$(random_hex)"
+put rabbitmq_conf "default_user = tansu
+default_pass = $(cat secrets/rabbitmq_password)
+vm_memory_high_watermark.absolute = 400MB
+disk_free_limit.absolute = 1GB
+"
+put amqp_url "amqp://tansu:$(cat secrets/rabbitmq_password)@rabbitmq:5672/"
+put redis_password "$(random_hex)"
+put redis_conf "requirepass $(cat secrets/redis_password)
+"
+put redis_url "redis://:$(cat secrets/redis_password)@redis:6379/0"

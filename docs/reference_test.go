@@ -5,15 +5,18 @@ import (
 	"go/token"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/api/problem"
+	"tansu.cloud/domain/job"
 	"tansu.cloud/domain/projection"
 	"tansu.cloud/domain/subject"
 	"tansu.cloud/domain/tenant"
+	"tansu.cloud/domain/webhook"
 	"tansu.cloud/eventstore"
 )
 
@@ -44,7 +47,7 @@ func TestEveryProblemIsExplained(t *testing.T) {
 	t.Parallel()
 	text := read(t, "problems.md")
 	sections := sections(text)
-	for _, e := range problem.Catalogue() {
+	for _, e := range slices.Concat(problem.Catalogue(), problem.FeedCatalogue()) {
 		if heading := fmt.Sprintf("`%s` · %d", e.Code, e.Status); sections[heading] == "" {
 			t.Errorf("problems.md has no section %q", heading)
 		}
@@ -69,6 +72,12 @@ func events() []eventstore.Payload {
 	for _, e := range subject.Events() {
 		all = append(all, e)
 	}
+	for _, e := range job.Events() {
+		all = append(all, e)
+	}
+	for _, e := range webhook.Events() {
+		all = append(all, e)
+	}
 	return all
 }
 
@@ -76,11 +85,11 @@ func events() []eventstore.Payload {
 // and are no event type, with the place of each.
 func refusalCodes(t *testing.T, roots ...string) map[string]string {
 	t.Helper()
-	other := map[string]bool{tenant.SlugScope: true}
+	other := map[string]bool{tenant.SlugScope: true, webhook.SlotScope: true}
 	for _, e := range events() {
 		other[e.EventType()] = true
 	}
-	form := regexp.MustCompile(`^(tenant|projection|dead_letter|subject)\.[a-z_]+$`)
+	form := regexp.MustCompile(`^(tenant|projection|dead_letter|subject|job|webhook)\.[a-z_]+$`)
 	codes := map[string]string{}
 	for _, root := range roots {
 		eachText(t, root, func(text string, at token.Position) {

@@ -71,8 +71,11 @@ func (g *generation) nextRun(ctx context.Context, t *tenant, w work) (*run, erro
 	return &run{tenant: t.id, events: read.Events}, nil
 }
 
-// relevant selects the events of types that the projection handles.
+// relevant selects the events that Apply sees.
 func (g *generation) relevant(events []eventstore.Event) []eventstore.Event {
+	if g.EveryType {
+		return events
+	}
 	var found []eventstore.Event
 	for _, e := range events {
 		if g.handles[e.Type] {

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/bus"
+	"tansu.cloud/platform/bus/bustest"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
 )
@@ -105,6 +107,13 @@ func TestLostRepeatedAndReorderedMessagesChangeNothing(t *testing.T) {
 	e.fill(newTenants(4), 4, 50)
 	e.waitAll(r)
 	require.Equal(t, e.expected(), e.rows())
+}
+
+// chaoticBus spoils what comes out of queues.
+type chaoticBus struct{ bus.Bus }
+
+func (b chaoticBus) Queue(name string, partition int) message.Subscriber {
+	return bustest.Chaos(b.Bus.Queue(name, partition), rand.Uint64())
 }
 
 func TestForeignAndCorruptMessagesAreRefused(t *testing.T) {

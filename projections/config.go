@@ -6,13 +6,13 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/bus"
 	"tansu.cloud/sql/db"
 )
 
@@ -26,11 +26,15 @@ type Config struct {
 	Log         eventstore.Reader
 	Decoder     Decoder
 	Control     Control
-	// Subscriber delivers the relay's messages. The runner closes it.
-	Subscriber message.Subscriber
+	// Bus carries the relay's messages. Required unless Follow.
+	Bus bus.Bus
 
+	// Follow keeps this process from moving anything on: it knows how the
+	// projections are doing and waits for the work of others. Default: it takes
+	// part.
+	Follow bool
 	// Workers is how many tenants one generation of a projection of every
-	// tenant's log advances at once. Default 4.
+	// tenant's log advances at once in this process. Default 4.
 	Workers int
 	// LivePage and CatchUpPage are how many events one transaction takes at most.
 	// Defaults 500 and 1,000.
@@ -39,7 +43,8 @@ type Config struct {
 	// did not tell, and the longest that an idle checkpoint stays behind.
 	// Default 1 s.
 	PollInterval time.Duration
-	// LeaseTTL is how long a dead process holds its projections. Default 10 s.
+	// LeaseTTL is how long a dead process holds its share of the work. Default 8 s,
+	// which with the poll makes less than 10 s until others go on.
 	LeaseTTL time.Duration
 	// Tries is how often a failing event is tried before its stream is parked,
 	// RetryDelay the wait before the second try, which doubles with each.
@@ -66,7 +71,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.LivePage, 500)
 	setDefault(&c.CatchUpPage, eventstore.MaxPage)
 	setDefault(&c.PollInterval, time.Second)
-	setDefault(&c.LeaseTTL, 10*time.Second)
+	setDefault(&c.LeaseTTL, 8*time.Second)
 	setDefault(&c.Tries, 3)
 	setDefault(&c.RetryDelay, 500*time.Millisecond)
 	setDefault(&c.MaxBackoff, 5*time.Second)
@@ -82,6 +87,9 @@ func (c *Config) setDefaults() {
 		c.MeterProvider = otel.GetMeterProvider()
 	}
 }
+
+// beat is the time between looks at what cannot wait for a poll.
+func (c *Config) beat() time.Duration { return max(c.PollInterval/10, time.Millisecond) }
 
 func setDefault[T int | int64 | time.Duration](field *T, value T) {
 	if *field == 0 {
@@ -102,7 +110,7 @@ func (c *Config) validate() error {
 	required(c.Log == nil, "Log")
 	required(c.Decoder == nil, "Decoder")
 	required(c.Control == nil, "Control")
-	required(c.Subscriber == nil, "Subscriber")
+	required(c.Bus == nil && !c.Follow, "Bus")
 	names := map[string]bool{}
 	for i := range c.Projections {
 		p := &c.Projections[i]
@@ -138,6 +146,7 @@ type setup struct {
 	logger  *slog.Logger
 	tracer  trace.Tracer
 	metrics *instruments
+	slots   chan struct{} // of the workers of the shares of every tenant's logs
 }
 
 func newSetup(c *Config, p Projection, m *metrics) *setup {
@@ -147,6 +156,9 @@ func newSetup(c *Config, p Projection, m *metrics) *setup {
 	}
 	for _, t := range p.Types {
 		s.handles[t] = true
+	}
+	if p.EveryTenant {
+		s.slots = make(chan struct{}, c.Workers)
 	}
 	return s
 }

@@ -165,7 +165,7 @@ func (e *env) failOn(fails func(eventstore.Event) error) {
 func (e *env) config(change ...func(*projections.Config)) projections.Config {
 	c := projections.Config{
 		NodeID: "node-a", Projections: []projections.Projection{e.counters()}, Pool: e.pool, Log: e.store,
-		Decoder: e.codec, Control: e.control, Subscriber: e.bus.Subscriber(),
+		Decoder: e.codec, Control: e.control, Bus: e.bus,
 		RetryDelay: time.Millisecond, MaxBackoff: 100 * time.Millisecond, PollInterval: 100 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(e.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}

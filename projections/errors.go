@@ -58,6 +58,7 @@ func infrastructureState(code string) bool {
 	switch code {
 	case "40001", "40P01", // serialization, deadlock
 		"55P03", // lock_timeout
+		"25P03", // this process stood still for too long in a transaction
 		"25006": // read-only: a fail-over is under way
 		return true
 	}

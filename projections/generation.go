@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/bus"
 	"tansu.cloud/sql/db"
 )
 
@@ -22,52 +24,82 @@ type generation struct {
 	lease  *lease
 	begin  pgx.TxOptions
 	page   atomic.Int64
-	gentle atomic.Bool // rest as long as was worked: others use the machine
+	gentle atomic.Bool   // rest as long as was worked: others use the machine
+	slots  chan struct{} // of the workers of all shares, nil for no bound
 	queue  *queue
 
-	quit     chan struct{} // closed by stop: finish what is under way
+	quit     chan struct{} // closed by halt: finish what is under way
 	quitOnce sync.Once
-	ended    chan struct{} // closed when nothing runs any more
+	forget   func() bool // ends the watch over the context
 	work     sync.WaitGroup
 	events   atomic.Int64 // looked at since start, for the rate
 	started  time.Time
 }
 
-// newGeneration starts a worker for a generation; nothing feeds it yet. The end
-// of ctx aborts what it does.
-func newGeneration(ctx context.Context, s *setup, number int, l *lease) *generation {
+// newGeneration returns a generation on which nobody works yet.
+func newGeneration(ctx context.Context, s *setup, number int, l *lease, inbox int) *generation {
 	g := &generation{
-		setup: s, number: number, lease: l, queue: newQueue(),
-		begin: pgx.TxOptions{BeginQuery: "begin; set local synchronous_commit = off; set local search_path = " +
-			pgx.Identifier{s.schema(number)}.Sanitize()},
-		quit: make(chan struct{}), ended: make(chan struct{}), started: time.Now(),
+		setup: s, number: number, lease: l, queue: newQueue(inbox), begin: s.transaction(number),
+		quit: make(chan struct{}), started: time.Now(),
 	}
 	g.page.Store(int64(s.config.CatchUpPage))
-	context.AfterFunc(ctx, g.queue.close)
-	g.work.Go(func() { g.run(ctx) })
+	g.forget = context.AfterFunc(ctx, g.queue.close)
 	return g
 }
 
-// addWorkers lets a projection of every tenant's log advance several at once.
-func (g *generation) addWorkers(ctx context.Context) {
-	for n := 1; g.EveryTenant && n < g.config.Workers; n++ {
+// newLive has the serving generation moved on for one share: from its
+// projection's inbox and the safety poll.
+func newLive(ctx context.Context, s *setup, number int, l *lease) *generation {
+	parts := 1
+	if s.EveryTenant {
+		parts = bus.Partitions
+	}
+	g := newGeneration(ctx, s, number, l, parts)
+	g.page.Store(int64(s.config.LivePage))
+	g.slots = s.slots
+	g.addWorkers(ctx, s.workers())
+	return g
+}
+
+// workers is how many tenants may be advanced at once.
+func (s *setup) workers() int {
+	if s.EveryTenant {
+		return s.config.Workers
+	}
+	return 1
+}
+
+// transaction begins one in the schema of a generation. A process that hangs in
+// it does not hold its successor up for longer than a lease lasts.
+func (s *setup) transaction(generation int) pgx.TxOptions {
+	begin := fmt.Sprintf("begin; set local search_path = %s; set local idle_in_transaction_session_timeout = %d",
+		pgx.Identifier{s.schema(generation)}.Sanitize(), s.config.LeaseTTL.Milliseconds())
+	if !s.Saga { // what it has enqueued may have had its effect
+		begin += "; set local synchronous_commit = off"
+	}
+	return pgx.TxOptions{BeginQuery: begin}
+}
+
+// addWorkers lets a generation advance more tenants at once. The end of ctx
+// aborts what they do.
+func (g *generation) addWorkers(ctx context.Context, n int) {
+	for range n {
 		g.work.Go(func() { g.run(ctx) })
 	}
 }
 
-// goLive feeds the generation from its projection's inbox and the safety poll.
-func (g *generation) goLive(ctx context.Context) {
-	g.page.Store(int64(g.config.LivePage))
-	g.work.Go(func() { g.poll(ctx) })
+// halt tells the workers to go when they have finished what they are doing.
+func (g *generation) halt() {
+	g.quitOnce.Do(func() { close(g.quit) })
+	g.queue.close()
 }
 
 // stop finishes what the workers are doing and writes the checkpoints that are
 // behind. When it returns nil, nothing that was looked at will be looked at again.
 func (g *generation) stop(ctx context.Context) error {
-	g.quitOnce.Do(func() { close(g.quit) })
-	g.queue.close()
+	g.halt()
+	g.forget()
 	g.work.Wait()
-	defer close(g.ended)
 	for _, t := range g.queue.unsaved() {
 		if err := g.save(ctx, t); err != nil {
 			return err
@@ -83,7 +115,7 @@ func (g *generation) run(ctx context.Context) {
 			return
 		}
 		began := time.Now()
-		if err := g.step(ctx, t); err != nil {
+		if err := g.inSlot(ctx, t); err != nil {
 			t.loaded = false // whatever the transaction did, the database knows
 			t.failures++
 			g.report(ctx, t, err)
@@ -99,6 +131,20 @@ func (g *generation) run(ctx context.Context) {
 			pause(ctx, g.quit, time.Since(began))
 		}
 	}
+}
+
+// inSlot does a step when fewer than the permitted number are under way.
+func (g *generation) inSlot(ctx context.Context, t *tenant) error {
+	if g.slots == nil {
+		return g.step(ctx, t)
+	}
+	select {
+	case g.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-g.slots }()
+	return g.step(ctx, t)
 }
 
 // report logs a failure when it is new and then rarely, and counts holes.
@@ -163,78 +209,23 @@ func (g *generation) load(ctx context.Context, t *tenant) error {
 	return nil
 }
 
-// poll finds what messages did not tell, and saves checkpoints that lag because
-// nothing relevant came.
-func (g *generation) poll(ctx context.Context) {
-	ticker := time.NewTicker(g.config.PollInterval)
-	defer ticker.Stop()
-	from, failed := uuid.Nil, false
-	for {
-		g.queue.saveAll()
-		next, _, err := g.offerBehind(ctx, from)
-		from = next
-		if err != nil && ctx.Err() == nil {
-			g.queue.doubt()
-			if !failed {
-				g.logger.WarnContext(ctx, "projection: the safety poll fails", "error", err)
-			}
-		}
-		failed = err != nil
-		select {
-		case <-ticker.C:
-		case <-g.quit:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// pollTenants is how many tenants one poll finds at most.
-const pollTenants = 1000
-
-// offerBehind queues the tenants whose checkpoint is behind their log, one page
-// of them, and returns by how many events. next is where the following page
-// begins, the nil UUID after the last one.
-func (g *generation) offerBehind(ctx context.Context, from uuid.UUID) (next uuid.UUID, lag int64, err error) {
-	behind, err := g.behind(ctx, from)
-	for _, b := range behind {
-		lag += b.Head - b.Position
-		g.queue.behind(b.TenantID, b.Head, b.Position)
-	}
-	if len(behind) == pollTenants {
-		next = behind[pollTenants-1].TenantID
-	}
-	return next, lag, err
-}
-
-func (g *generation) behind(ctx context.Context, from uuid.UUID) ([]db.TenantsBehindRow, error) {
-	if g.EveryTenant {
-		return g.queries.TenantsBehind(ctx, db.TenantsBehindParams{
-			Projection: g.Name, Generation: int32(g.number), FromTenant: from, MaxRows: pollTenants})
-	}
-	rows, err := g.queries.TenantBehind(ctx, db.TenantBehindParams{
-		TenantID: eventstore.SystemTenant, Projection: g.Name, Generation: int32(g.number)})
-	behind := make([]db.TenantsBehindRow, len(rows))
-	for i, r := range rows {
-		behind[i] = db.TenantsBehindRow(r)
-	}
-	return behind, err
-}
-
 // catchUp advances all tenants until together they lag by no more than allowed.
 func (g *generation) catchUp(ctx context.Context, allowed int64) error {
 	for {
 		var total int64
 		for from, more := uuid.Nil, true; more; more = from != uuid.Nil {
-			next, lag, err := g.offerBehind(ctx, from)
+			behind, next, err := g.behind(ctx, g.number, from)
 			if err != nil {
 				return err
+			}
+			for _, b := range behind {
+				total += b.Head - b.Position
+				g.queue.behind(b.TenantID, b.Head, b.Position)
 			}
 			if err := g.settle(ctx); err != nil {
 				return err
 			}
-			total, from = total+lag, next
+			from = next
 		}
 		if total <= allowed {
 			return nil

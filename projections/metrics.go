@@ -52,7 +52,8 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 const observeTimeout = 5 * time.Second
 
 // observe registers the gauges, which ask the database when they are collected.
-// Each is reported by the process that runs the projection.
+// Each is reported by the process that leads the projection, but the partitions by
+// every one that has some.
 func (r *Runner) observe(meter metric.Meter) (metric.Registration, error) {
 	events, err1 := meter.Int64ObservableGauge("tansu.projection.lag.events", metric.WithUnit("{event}"),
 		metric.WithDescription("Events in the log that the serving generation has not looked at."))
@@ -60,14 +61,17 @@ func (r *Runner) observe(meter metric.Meter) (metric.Registration, error) {
 		metric.WithDescription("Age of the oldest event that the serving generation has not looked at."))
 	parked, err3 := meter.Int64ObservableGauge("tansu.projection.parked_streams", metric.WithUnit("{stream}"),
 		metric.WithDescription("Streams that wait for a re-drive."))
-	if err := errors.Join(err1, err2, err3); err != nil {
+	partitions, err4 := meter.Int64ObservableGauge("tansu.projection.partitions", metric.WithUnit("{partition}"),
+		metric.WithDescription("Partitions of the tenants that this process moves on."))
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
 	return meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 		defer cancel()
 		for _, p := range r.projectors {
-			if p.live.Load() == nil {
+			o.ObserveInt64(partitions, int64(len(p.lives())), p.metrics.attributes)
+			if !p.leads.Load() {
 				continue
 			}
 			s, err := p.status(ctx)
@@ -79,5 +83,5 @@ func (r *Runner) observe(meter metric.Meter) (metric.Registration, error) {
 			o.ObserveInt64(parked, int64(s.Parked), p.metrics.attributes)
 		}
 		return nil
-	}, events, seconds, parked)
+	}, events, seconds, parked, partitions)
 }

@@ -136,7 +136,7 @@ func TestWaitBeyondTheEndOfTheLogTimesOut(t *testing.T) {
 func TestConfigReportsAllProblemsAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := projections.NewRunner(projections.Config{Tries: -1, Projections: []projections.Projection{{Name: "Bad Name"}}})
-	for _, problem := range []string{"NodeID", "Pool", "Log", "Decoder", "Control", "Subscriber", "Tries", "Version", "Types", "Apply", `Name must match`} {
+	for _, problem := range []string{"NodeID", "Pool", "Log", "Decoder", "Control", "Bus", "Tries", "Version", "Types", "Apply", `Name must match`} {
 		require.ErrorContains(t, err, problem)
 	}
 }

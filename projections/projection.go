@@ -26,18 +26,29 @@ type Projection struct {
 	EveryTenant bool
 	// Types are the event types that Apply handles; others move the checkpoint.
 	Types []string
+	// EveryType lets Apply see the events of all other types too, undecoded.
+	EveryType bool
+	// Saga marks a projection that acts: Apply may also enqueue jobs (package
+	// jobs), and its transactions wait for the disk. What it did cannot be taken
+	// back, so it is never rebuilt, and another Version changes nothing: tables
+	// that change are changed by migrations. It begins with the beginning of each
+	// log, but for the logs that are there when it starts for the first time, of
+	// which it leaves out what they hold.
+	Saga bool
 	// DDL creates the tables in the schema that the search path names, and
-	// Tables lists them. Each has a tenant_id and becomes a view in public.
+	// Tables lists them. Each has a tenant_id and becomes a view in public. A
+	// saga need not have any.
 	DDL    string
 	Tables []string
 	// Apply writes what a batch changes, in few statements. It sees its own
 	// generation's tables under their bare names, events in order of position,
-	// and each event once. It must do nothing but write rows. An error parks the
+	// and each event once. Unless it is a saga's it must do nothing but write rows. An error parks the
 	// stream of the event that causes it, and the others are applied.
 	Apply func(ctx context.Context, tx pgx.Tx, changes []Change) error
 }
 
-// Change is an event with its decoded payload.
+// Change is an event with its decoded payload, which is nil for types that the
+// projection does not name.
 type Change struct {
 	Event   eventstore.Event
 	Payload eventstore.Payload
@@ -54,8 +65,9 @@ func (p *Projection) validate() error {
 	}
 	bad(!validName.MatchString(p.Name), "Name", "must match "+validName.String())
 	bad(p.Version < 1, "Version", "must be 1 or more")
-	bad(len(p.Types) == 0, "Types", "is empty; name the event types that Apply handles")
-	bad(p.DDL == "" || len(p.Tables) == 0, "DDL and Tables", "must create and list at least one table")
+	bad(len(p.Types) == 0 && !p.EveryType, "Types", "is empty; name the event types that Apply handles")
+	none := p.DDL == "" && len(p.Tables) == 0
+	bad((p.DDL == "" || len(p.Tables) == 0) && !(p.Saga && none), "DDL and Tables", "must create and list at least one table")
 	bad(p.Apply == nil, "Apply", "is missing")
 	return errors.Join(problems...)
 }

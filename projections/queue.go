@@ -10,7 +10,7 @@ import (
 	"tansu.cloud/eventstore"
 )
 
-// What the inbox of one generation holds at most.
+// What the inbox of one generation holds at most, all partitions together.
 const (
 	inboxBytes   = 32 << 20
 	inboxTenants = 10_000
@@ -64,6 +64,7 @@ type queue struct {
 	ready   []*tenant
 	busy    int // tenants that are not idle
 	bytes   int
+	parts   int // queues that share what an inbox may hold
 	closed  bool
 	waiters map[uuid.UUID][]*waiter
 }
@@ -74,8 +75,8 @@ type waiter struct {
 	released chan struct{}
 }
 
-func newQueue() *queue {
-	q := &queue{tenants: map[uuid.UUID]*tenant{}, waiters: map[uuid.UUID][]*waiter{}}
+func newQueue(parts int) *queue {
+	q := &queue{parts: parts, tenants: map[uuid.UUID]*tenant{}, waiters: map[uuid.UUID][]*waiter{}}
 	q.filled.L, q.settled.L = &q.mu, &q.mu
 	return q
 }
@@ -112,7 +113,7 @@ func (t *tenant) lastPending() int64 {
 // room; otherwise the worker reads them from the log.
 func (q *queue) join(t *tenant, r *run, repeated int) {
 	r.drop(repeated)
-	if len(r.events) == 0 || q.bytes+r.bytes > inboxBytes {
+	if len(r.events) == 0 || q.bytes+r.bytes > inboxBytes/q.parts {
 		return
 	}
 	if t.pending == nil {
@@ -129,13 +130,13 @@ func (q *queue) tenant(id uuid.UUID, must bool) *tenant {
 	if t := q.tenants[id]; t != nil {
 		return t
 	}
-	if len(q.tenants) >= inboxTenants {
+	if len(q.tenants) >= inboxTenants/q.parts {
 		for other, t := range q.tenants {
 			if t.place == idle && !t.unsaved() {
 				delete(q.tenants, other)
 			}
 		}
-		if len(q.tenants) >= inboxTenants && !must {
+		if len(q.tenants) >= inboxTenants/q.parts && !must {
 			return nil
 		}
 	}

@@ -27,7 +27,7 @@ func (q *queue) pendingBytes() int {
 // and reads the rest elsewhere. Nothing is taken twice and nothing leaks.
 func TestQueueKeepsWhatJoinsAndCountsItsMemory(t *testing.T) {
 	t.Parallel()
-	q := newQueue()
+	q := newQueue(1)
 	id := uuid.New()
 	log := someEvents(id, 1, 400, `{"some":"data"}`)
 	for offered := 0; offered < len(log); {
@@ -80,7 +80,7 @@ func TestQueueKeepsWhatJoinsAndCountsItsMemory(t *testing.T) {
 
 func TestQueueForgetsEventsAndTenantsWhenFull(t *testing.T) {
 	t.Parallel()
-	q := newQueue()
+	q := newQueue(1)
 	id := uuid.New()
 	big := someEvents(id, 1, 1, "{}")
 	q.offer(&run{tenant: id, events: big, last: 1, bytes: inboxBytes + 1})
@@ -108,7 +108,7 @@ func TestQueueForgetsEventsAndTenantsWhenFull(t *testing.T) {
 
 func TestQueueReleasesWaitersInOrderOfPosition(t *testing.T) {
 	t.Parallel()
-	q := newQueue()
+	q := newQueue(1)
 	id := uuid.New()
 	near, far := q.await(id, 2), q.await(id, 5)
 	q.nudge(id, 5)

@@ -22,15 +22,16 @@ type build struct {
 // larger transaction is felt by those who wait for a core.
 const gentlePage = 250
 
-func (p *projector) startBuild(ctx context.Context, l *lease, number int) {
-	b := &build{generation: newGeneration(ctx, p.setup, number, l), caught: make(chan struct{}), ended: make(chan struct{})}
+func (p *projector) startBuild(ctx context.Context, number int, besideLive bool) {
+	b := &build{generation: newGeneration(ctx, p.setup, number, p.lead, 1), caught: make(chan struct{}), ended: make(chan struct{})}
 	// Beside a generation that moves on, a rebuild leaves half of a core to live
 	// traffic; otherwise everyone waits for it.
-	if p.live.Load() != nil {
+	if besideLive {
 		b.gentle.Store(true)
 		b.page.Store(int64(min(gentlePage, b.config.CatchUpPage)))
+		b.addWorkers(ctx, 1)
 	} else {
-		b.addWorkers(ctx)
+		b.addWorkers(ctx, p.workers())
 	}
 	p.build = b
 	p.show(func(v *view) { v.building = b })
@@ -104,21 +105,17 @@ const levelTimeout = 10 * time.Second
 // seen a position on the old rows sees it on the new ones. Only then the log
 // says so, and then the views; a crash in between is made up for by reconcile.
 // A reader who holds the views for long delays those who wait, not who reads.
-func (p *projector) switchTo(ctx context.Context, l *lease, serving int) error {
+func (p *projector) switchTo(ctx context.Context, t *tenure, serving int) error {
 	b := p.build
 	if b.gentle.Swap(false) {
 		b.page.Store(int64(b.config.CatchUpPage))
-		b.addWorkers(ctx)
+		b.addWorkers(ctx, p.workers()-1)
 	}
-	if err := p.stopLive(ctx); err != nil {
+	began := time.Now()
+	if err := p.level(ctx, t, serving); err != nil {
 		return err
 	}
-	if serving > 0 {
-		if err := b.reach(ctx, serving); err != nil {
-			return fmt.Errorf("bringing generation %d up to %d: %w", b.number, serving, err)
-		}
-	}
-	if err := l.verify(ctx); err != nil {
+	if err := p.lead.verify(ctx); err != nil { // and with it every partition
 		return err
 	}
 	if p.desired.state.Active.Generation != b.number {
@@ -126,24 +123,37 @@ func (p *projector) switchTo(ctx context.Context, l *lease, serving int) error {
 		if err := p.config.Control.SwitchProjection(ctx, p.Name, c); err != nil {
 			return err
 		}
+		if err := p.desired.refresh(ctx, p.config.Log, p.config.Decoder); err != nil {
+			return err
+		}
 	}
 	if err := p.serveWhenFree(ctx, b.number); err != nil {
 		return err
 	}
-	b.cancel()
-	p.build = nil
-	p.live.Store(b.generation)
-	b.goLive(ctx)
-	p.show(func(v *view) { v.serving, v.building = b.number, nil })
-	p.logger.InfoContext(ctx, "projection: switched", "generation", b.number, "version", p.Version)
-	p.wake() // the log says more than the state that was read
+	p.show(func(v *view) { v.state, v.serving = p.desired.state, b.number })
+	p.wake() // partitions go back
+	if err := p.stopBuild(ctx); err != nil {
+		return err
+	}
+	p.logger.InfoContext(ctx, "projection: switched", "generation", b.number, "version", p.Version, "stood_still", time.Since(began))
+	return p.resume(ctx, b.number)
+}
+
+// level has the serving generation stand still and the build reach it.
+func (p *projector) level(ctx context.Context, t *tenure, serving int) error {
+	bounded, cancel := context.WithTimeout(ctx, levelTimeout)
+	defer cancel()
+	if err := p.standStill(ctx, bounded, t, serving); err != nil || serving == 0 {
+		return err
+	}
+	if err := p.build.reach(bounded, serving); err != nil {
+		return fmt.Errorf("bringing generation %d up to %d: %w", p.build.number, serving, err)
+	}
 	return nil
 }
 
 // reach advances every tenant to where another generation stands.
 func (b *build) reach(ctx context.Context, other int) error {
-	ctx, cancel := context.WithTimeout(ctx, levelTimeout)
-	defer cancel()
 	for {
 		behind, err := b.queries.BehindGeneration(ctx, db.BehindGenerationParams{
 			Projection: b.Name, Generation: int32(b.number), ThanGeneration: int32(other), MaxRows: pollTenants})

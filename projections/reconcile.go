@@ -13,12 +13,16 @@ import (
 	"tansu.cloud/sql/db"
 )
 
-// reconcile brings what runs in line with what the log says should run. It may
-// be repeated at any time, after a crash at any point.
-func (p *projector) reconcile(ctx context.Context, l *lease) error {
+// reconcile brings what runs in line with what the log says should run, as far as
+// that is up to this process. It may be repeated at any time, after a crash at any
+// point.
+func (p *projector) reconcile(ctx context.Context, t *tenure) error {
 	// Read before the desired state: a row that is here has its dead letter there.
 	rows, err := p.parkedRows(ctx)
 	if err != nil {
+		return err
+	}
+	if err := p.takePart(ctx, t); err != nil {
 		return err
 	}
 	if err := p.decide(ctx); err != nil {
@@ -30,43 +34,60 @@ func (p *projector) reconcile(ctx context.Context, l *lease) error {
 		return err
 	}
 	p.show(func(v *view) { v.state, v.serving = state, serving })
+	if p.EveryTenant && !p.config.Follow && p.able(state) != (p.member != nil) {
+		p.wake() // to join or to leave
+	}
 
-	runnable := !state.Paused && state.Active.Version == p.Version
-	live, target := 0, 0
-	if runnable && serving == state.Active.Generation {
+	live := 0
+	if p.able(state) && !state.Paused && serving == state.Active.Generation {
 		live = serving
-	} else if runnable {
-		target = state.Active.Generation // it was never switched to, or its tables are gone
 	}
-	if target == 0 && !state.Paused && state.Building != nil {
-		target = state.Building.Generation
+	if err := p.resume(ctx, live); err != nil {
+		return err
 	}
-	if err := p.align(ctx, l, live, target); err != nil {
+	if p.lead != nil {
+		if err := p.direct(ctx, t, live, serving, generations); err != nil {
+			return err
+		}
+	}
+	p.settleLetters(rows, state)
+	if p.lead != nil && state.Active.Version > p.Version && !p.Saga {
+		return &newerVersion{built: state.Active.Version, known: p.Version}
+	}
+	return p.firstError()
+}
+
+// direct does what the leader does alone: it fills generations that do not serve
+// yet, switches to them, and drops those that are over.
+func (p *projector) direct(ctx context.Context, t *tenure, live, serving int, generations map[int]bool) error {
+	if err := p.align(ctx, t, p.target(live), live > 0); err != nil {
 		return err
 	}
 	if p.build.finished() {
-		return p.switchTo(ctx, l, serving)
+		return p.switchTo(ctx, t, serving)
 	}
-	if g := p.live.Load(); g != nil {
-		p.settleLetters(g, rows, state)
-	}
-	if err := p.dropRetired(ctx, l, serving, generations); err != nil {
-		return err
-	}
-	if state.Active.Version > p.Version {
-		return &newerVersion{built: state.Active.Version, known: p.Version}
-	}
-	if g := p.live.Load(); g != nil {
-		return g.queue.firstError()
-	}
-	return p.build.firstError()
+	return p.dropRetired(ctx, serving, generations)
 }
 
-// decide reads the desired state and asks for the changes of it that follow from
-// the version of this program.
+// target is the generation to be filled, 0 for none.
+func (p *projector) target(live int) int {
+	s := p.desired.state
+	switch {
+	case s.Paused:
+		return 0
+	case p.able(s) && live == 0:
+		return s.Active.Generation // it was never switched to, or its tables are gone
+	case s.Building != nil:
+		return s.Building.Generation
+	}
+	return 0
+}
+
+// decide reads the desired state; the leader also asks for the changes of it that
+// follow from the version of this program.
 func (p *projector) decide(ctx context.Context) error {
 	for range 3 { // a first start, then nothing; or the end of a rebuild, then another
-		if err := p.desired.refresh(ctx, p.config.Log, p.config.Decoder); err != nil {
+		if err := p.desired.refresh(ctx, p.config.Log, p.config.Decoder); err != nil || p.lead == nil {
 			return err
 		}
 		s := p.desired.state
@@ -74,9 +95,11 @@ func (p *projector) decide(ctx context.Context) error {
 		switch {
 		case !s.Exists():
 			err = p.config.Control.SwitchProjection(ctx, p.Name, projection.Switch{Name: p.Name, Generation: 1, Version: p.Version})
+		case s.Building != nil && p.Saga:
+			err = p.config.Control.CancelRebuild(ctx, p.Name, projection.CancelRebuild{Reason: "a saga is never rebuilt"})
 		case s.Building != nil && s.Building.Version != p.Version:
 			err = p.config.Control.CancelRebuild(ctx, p.Name, projection.CancelRebuild{Reason: "another version of the program runs"})
-		case s.Building == nil && s.Active.Version < p.Version:
+		case s.Building == nil && s.Active.Version < p.Version && !p.Saga:
 			err = p.config.Control.StartRebuild(ctx, p.Name, projection.StartRebuild{Version: p.Version, Reason: "new version"})
 		default:
 			return nil
@@ -104,66 +127,61 @@ func (p *projector) tables(ctx context.Context) (serving int, generations map[in
 	return serving, generations, err
 }
 
-// align starts and stops what runs: the live generation and the one being built.
-func (p *projector) align(ctx context.Context, l *lease, live, target int) error {
-	if g := p.live.Load(); g != nil && g.number != live {
-		if err := p.stopLive(ctx); err != nil {
-			return err
-		}
-	}
+// align starts and stops what is being filled. The lead gets a new token, because
+// partitions may have changed hands since, and one of their holders may have been
+// the last to write what is filled.
+func (p *projector) align(ctx context.Context, t *tenure, target int, besideLive bool) error {
 	if p.build != nil && p.build.number != target {
 		if err := p.stopBuild(ctx); err != nil {
 			return err
 		}
 	}
-	if p.live.Load() == nil && live > 0 {
-		g := newGeneration(ctx, p.setup, live, l)
-		g.addWorkers(ctx)
-		p.live.Store(g)
-		g.goLive(ctx)
-	}
-	if p.build == nil && target > 0 {
-		if err := p.createSchema(ctx, target); err != nil {
-			return err
-		}
-		p.startBuild(ctx, l, target)
-	}
-	return nil
-}
-
-// stopLive clears the pointer first, so that who waits asks the database.
-func (p *projector) stopLive(ctx context.Context) error {
-	g := p.live.Swap(nil)
-	if g == nil {
+	if p.build != nil || target == 0 {
 		return nil
 	}
-	return g.stop(ctx)
+	if err := p.createSchema(ctx, target); err != nil {
+		return err
+	}
+	if p.EveryTenant {
+		l, err := t.take(ctx, p.leadName())
+		if err != nil {
+			return err
+		}
+		if l == nil {
+			return errLeaseLost
+		}
+		p.lead = l
+	}
+	p.startBuild(ctx, target, besideLive)
+	return nil
 }
 
 // maxParkedRows is above the most dead letters that a projection may have.
 const maxParkedRows = projection.MaxDeadLetters + 100
 
 func (p *projector) parkedRows(ctx context.Context) ([]db.ParkedStreamsRow, error) {
-	g := p.live.Load()
-	if g == nil {
+	lives := p.lives()
+	if len(lives) == 0 {
 		return nil, nil
 	}
-	return p.queries.ParkedStreams(ctx, db.ParkedStreamsParams{Projection: p.Name, Generation: int32(g.number), MaxRows: maxParkedRows})
+	return p.queries.ParkedStreams(ctx, db.ParkedStreamsParams{
+		Projection: p.Name, Generation: int32(lives[0].number), MaxRows: maxParkedRows})
 }
 
 // settleLetters compares parked streams with open dead letters and gives each
-// difference to the worker of its tenant.
-func (p *projector) settleLetters(g *generation, rows []db.ParkedStreamsRow, state projection.State) {
+// difference to the worker of its tenant, if that is in this process.
+func (p *projector) settleLetters(rows []db.ParkedStreamsRow, state projection.State) {
 	held := map[string]bool{}
 	for _, row := range rows {
 		held[row.DeadLetterID.String()] = true
-		if _, open := state.DeadLetters[row.DeadLetterID.String()]; !open {
+		g := p.shareOf(row.TenantID).live.Load()
+		if _, open := state.DeadLetters[row.DeadLetterID.String()]; !open && g != nil {
 			stream := eventstore.Stream{Type: row.StreamType, ID: row.StreamID}
 			g.queue.add(row.TenantID, row.DeadLetterID, release(stream, row.DeadLetterID))
 		}
 	}
 	for key, letter := range state.DeadLetters {
-		if letter.Generation != g.number || (letter.Status != projection.StatusRedriving && held[key]) {
+		if letter.Status != projection.StatusRedriving && held[key] {
 			continue
 		}
 		id, err := uuid.Parse(key)
@@ -172,13 +190,30 @@ func (p *projector) settleLetters(g *generation, rows []db.ParkedStreamsRow, sta
 			p.logger.Error("projection: dead letter with a malformed id", "dead_letter_id", key, "error", err)
 			continue
 		}
-		g.queue.add(tenant, id, settleLetter(id, letter))
+		if g := p.shareOf(tenant).live.Load(); g != nil && g.number == letter.Generation {
+			g.queue.add(tenant, id, settleLetter(id, letter))
+		}
 	}
+}
+
+// firstError returns what is in the way of a tenant, if anything is.
+func (p *projector) firstError() error {
+	lives := p.lives()
+	if len(lives) == 0 {
+		return p.build.firstError()
+	}
+	var first error
+	for _, g := range lives {
+		if err := g.queue.firstError(); err != nil && (first == nil || blocking(err)) {
+			first = err
+		}
+	}
+	return first
 }
 
 // dropRetired removes the tables of generations that are over: of a cancelled
 // rebuild at once, of a replaced one when its last readers are done.
-func (p *projector) dropRetired(ctx context.Context, l *lease, serving int, generations map[int]bool) error {
+func (p *projector) dropRetired(ctx context.Context, serving int, generations map[int]bool) error {
 	s := p.desired.state
 	for number := range generations {
 		if number == serving || number == s.Active.Generation || (s.Building != nil && number == s.Building.Generation) {
@@ -193,7 +228,7 @@ func (p *projector) dropRetired(ctx context.Context, l *lease, serving int, gene
 		if number < s.Active.Generation && time.Since(since) < p.config.DropAfter {
 			continue
 		}
-		if err := l.verify(ctx); err != nil {
+		if err := p.lead.verify(ctx); err != nil {
 			return err
 		}
 		if err := p.dropSchema(ctx, number); err != nil {

@@ -15,12 +15,18 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/bus"
 )
 
-// What the relay holds at most while the publisher is slower than the appends.
+// What the relay holds at most while the publisher is slower than the appends,
+// and publishes in one call: a broker confirms a call, so what queued up while it
+// confirmed the last one costs one round trip.
 const (
-	relayBytes = 32 << 20
-	relayHints = 10_000 // tenants
+	relayBytes     = 32 << 20
+	relayHints     = 10_000 // tenants
+	relayBatch     = 100    // runs
+	relayBatchSize = 4 << 20
+	relayPause     = 2 * time.Second // the longest after failures
 )
 
 // RelayConfig says where to publish to.
@@ -148,63 +154,83 @@ func (r *Relay) hint(tenant uuid.UUID, last int64, events int) {
 	}
 }
 
-// next takes the oldest run, and hints when there are none.
-func (r *Relay) next() *run {
+// next takes the oldest runs, and hints when there are none.
+func (r *Relay) next() []*run {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) > 0 {
+	var batch []*run
+	for size := 0; len(r.queue) > 0 && len(batch) < relayBatch && size < relayBatchSize; {
 		first := r.queue[0]
 		r.queue[0] = nil
 		r.queue = r.queue[1:]
 		r.bytes -= first.bytes
+		size += first.bytes
 		if r.tails[first.tenant] == first {
 			delete(r.tails, first.tenant)
 		}
-		return first
+		batch = append(batch, first)
+	}
+	if len(batch) > 0 {
+		return batch
 	}
 	r.queue = nil
 	for tenant, last := range r.hints {
+		if len(batch) == relayBatch {
+			break
+		}
 		delete(r.hints, tenant)
-		return &run{tenant: tenant, last: last}
+		batch = append(batch, &run{tenant: tenant, last: last})
 	}
-	return nil
+	return batch
 }
 
 func (r *Relay) publish(ctx context.Context) {
 	failures := 0
 	for ctx.Err() == nil {
-		next := r.next()
-		if next == nil {
+		batch := r.next()
+		if len(batch) == 0 {
 			select {
 			case <-r.wake:
 			case <-ctx.Done():
 			}
 			continue
 		}
-		if err := r.send(ctx, next); err != nil {
-			r.logger.WarnContext(ctx, "relay: publishing failed", "tenant_id", next.tenant, "position", next.last, "error", err)
+		if err := r.send(ctx, batch); err != nil {
+			if failures == 0 { // a broker can be away for long
+				r.logger.WarnContext(ctx, "relay: publishing fails; trying until it works", "runs", len(batch), "error", err)
+			}
 			r.mu.Lock()
-			r.hint(next.tenant, next.last, len(next.events))
+			for _, failed := range batch {
+				r.hint(failed.tenant, failed.last, len(failed.events))
+			}
 			r.mu.Unlock()
 			failures++
-			sleep(ctx, backoff(failures, 5*time.Second))
+			sleep(ctx, backoff(failures, relayPause))
 			continue
 		}
 		failures = 0
 	}
 }
 
-func (r *Relay) send(ctx context.Context, next *run) error {
-	m, err := encodeRun(next)
-	if err != nil {
-		return err
+// send publishes runs in their order.
+func (r *Relay) send(ctx context.Context, batch []*run) error {
+	messages := make([]*message.Message, len(batch))
+	for i, next := range batch {
+		m, err := encodeRun(next)
+		if err == nil && len(m.Payload) > bus.MaxPayload { // the reader fetches it
+			m, err = encodeRun(&run{tenant: next.tenant, last: next.last})
+		}
+		if err != nil {
+			return err
+		}
+		if traces := tracesOf(next.events); traces.parent.IsValid() {
+			ctx, span := r.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, traces.parent), "relay events",
+				trace.WithSpanKind(trace.SpanKindProducer), trace.WithLinks(traces.links...),
+				trace.WithAttributes(attribute.String("tansu.tenant.id", next.tenant.String()), attribute.Int("tansu.events", len(next.events))))
+			defer span.End()
+			injectTrace(ctx, m)
+		}
+		messages[i] = m
 	}
-	if traces := tracesOf(next.events); traces.parent.IsValid() {
-		ctx, span := r.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, traces.parent), "relay events",
-			trace.WithSpanKind(trace.SpanKindProducer), trace.WithLinks(traces.links...),
-			trace.WithAttributes(attribute.String("tansu.tenant.id", next.tenant.String()), attribute.Int("tansu.events", len(next.events))))
-		defer span.End()
-		injectTrace(ctx, m)
-	}
-	return r.publisher.Publish(Topic, m)
+	return r.publisher.Publish(Topic, messages...)
 }

@@ -3,10 +3,12 @@ package projections
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/bus"
 )
 
 func someEvents(tenant uuid.UUID, from, n int, data string) []eventstore.Event {
@@ -133,6 +136,98 @@ func TestRelayIsBoundedAndLeavesHints(t *testing.T) {
 		last := p.sent[len(p.sent)-1]
 		return last.Metadata.Get(keyPosition) == strconv.Itoa(events) && string(last.Payload) == "[]"
 	}, time.Minute, 10*time.Millisecond)
+}
+
+// failingPublisher fails as long as it is told to.
+type failingPublisher struct {
+	slowPublisher
+	failing atomic.Bool
+	failed  chan struct{}
+	calls   [][]*message.Message
+}
+
+func (p *failingPublisher) Publish(topic string, messages ...*message.Message) error {
+	if p.failing.Load() {
+		select {
+		case p.failed <- struct{}{}:
+		default:
+		}
+		return errors.New("away")
+	}
+	if err := p.slowPublisher.Publish(topic, messages...); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls = append(p.calls, messages)
+	return nil
+}
+
+func TestRelayPublishesWhatQueuedUpInOneCall(t *testing.T) {
+	t.Parallel()
+	p := &failingPublisher{slowPublisher: slowPublisher{release: make(chan struct{})}}
+	r := startRelay(t, p)
+	first := uuid.New()
+	r.Committed(someEvents(first, 1, 1, "{}"))
+	require.Eventually(t, func() bool { // the first call is under way
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(r.queue) == 0
+	}, time.Minute, time.Millisecond)
+	const tenants = relayBatch + 20
+	for range tenants {
+		r.Committed(someEvents(uuid.New(), 1, 1, "{}"))
+	}
+	close(p.release)
+	require.Eventually(t, func() bool { return len(p.runs(t)) == tenants+1 }, time.Minute, time.Millisecond)
+	require.NoError(t, r.Stop(context.Background()))
+	require.Len(t, p.calls, 3)
+	require.Len(t, p.calls[1], relayBatch)
+}
+
+func TestRelayGoesOnAfterThePublisherFailed(t *testing.T) {
+	t.Parallel()
+	p := &failingPublisher{slowPublisher: slowPublisher{release: make(chan struct{})}, failed: make(chan struct{})}
+	close(p.release)
+	p.failing.Store(true)
+	r := startRelay(t, p)
+	a, b := uuid.New(), uuid.New()
+	r.Committed(someEvents(a, 1, 3, "{}"))
+	<-p.failed
+	r.Committed(someEvents(b, 1, 2, "{}"))
+	<-p.failed
+	p.failing.Store(false)
+	r.Committed(someEvents(a, 4, 1, "{}"))
+	require.Eventually(t, func() bool {
+		reached := map[uuid.UUID]int64{}
+		hints := 0
+		for _, run := range p.runs(t) {
+			reached[run.tenant] = max(reached[run.tenant], run.last)
+			if len(run.events) == 0 {
+				hints++
+			}
+		}
+		return reached[a] == 4 && reached[b] == 2 && hints > 0
+	}, time.Minute, time.Millisecond)
+}
+
+func TestRelayOnlyNamesWhatNoMessageHolds(t *testing.T) {
+	t.Parallel()
+	p := &slowPublisher{release: make(chan struct{})}
+	close(p.release)
+	r := startRelay(t, p)
+	tenant := uuid.New()
+	r.Committed(someEvents(tenant, 1, 1, `"`+strings.Repeat("x", bus.MaxPayload)+`"`))
+	r.Committed(someEvents(tenant, 2, 1, `"`+strings.Repeat("x", eventstore.MaxEventData-2)+`"`))
+	require.Eventually(t, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.sent) == 2
+	}, time.Minute, time.Millisecond)
+	runs := p.runs(t)
+	require.Empty(t, runs[0].events)
+	require.Equal(t, int64(1), runs[0].last)
+	require.Len(t, runs[1].events, 1, "the largest event passes")
 }
 
 func TestTracesOfARunAreLinkedAndBounded(t *testing.T) {

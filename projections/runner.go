@@ -7,10 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/metric"
-
-	"tansu.cloud/platform/bus"
 )
 
 // Runner runs all projections of this process.
@@ -21,7 +19,6 @@ type Runner struct {
 	unready    atomic.Int64
 	ready      chan struct{} // closed when all read models can be read
 
-	router *message.Router
 	gauges metric.Registration
 	quit   chan struct{} // closed by Stop
 	stop   sync.Once
@@ -59,30 +56,25 @@ func (r *Runner) Start(ctx context.Context) error {
 		return errors.New("projections: started twice")
 	}
 	var err error
-	r.router, err = message.NewRouter(message.RouterConfig{}, bus.Logger(r.config.Logger))
-	if err != nil {
-		return fmt.Errorf("projections: %w", err)
-	}
-	for _, p := range r.projectors {
-		r.router.AddConsumerHandler(p.Name, Topic, r.config.Subscriber, p.handle)
-	}
 	if r.gauges, err = r.observe(r.config.MeterProvider.Meter(scope)); err != nil {
 		return fmt.Errorf("projections: %w", err)
 	}
 	ctx, r.cancel = context.WithCancel(ctx)
-	routed := make(chan error, 1)
-	r.work.Go(func() { routed <- r.router.Run(ctx) })
-	select {
-	case <-r.router.Running(): // before that it cannot be closed
-	case err := <-routed:
-		r.cancel()
-		r.cancel = nil
-		return errors.Join(fmt.Errorf("projections: subscribing: %w", err), r.gauges.Unregister())
-	}
 	for _, p := range r.projectors {
 		r.work.Go(func() { p.run(ctx, r.quit) })
 	}
+	if !r.config.Follow {
+		r.work.Go(func() { r.watch(ctx) })
+	}
 	return nil
+}
+
+// Hint says that a tenant's log reaches a position, as another process told this
+// one. It does not block.
+func (r *Runner) Hint(tenant uuid.UUID, position int64) {
+	for _, p := range r.projectors {
+		p.hint(tenant, position)
+	}
 }
 
 // Stop finishes the transactions that are under way and releases the leases. If
@@ -102,10 +94,8 @@ func (r *Runner) shutDown(ctx context.Context) error {
 	err := r.gauges.Unregister()
 	close(r.quit)
 	done := make(chan struct{})
-	var closed error
 	go func() {
 		defer close(done)
-		closed = r.router.Close()
 		r.work.Wait()
 	}()
 	select {
@@ -115,7 +105,7 @@ func (r *Runner) shutDown(ctx context.Context) error {
 		<-done
 		err = errors.Join(err, ctx.Err())
 	}
-	return errors.Join(err, closed)
+	return err
 }
 
 // Ready is closed when every projection has a generation that serves.

@@ -26,9 +26,7 @@ func (s *setup) createSchema(ctx context.Context, generation int) error {
 	}
 	schema := pgx.Identifier{s.schema(generation)}.Sanitize()
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
-		// What was kept about an earlier schema of this name describes rows that
-		// are gone.
-		if err := s.forget(ctx, tx, generation); err != nil {
+		if err := s.begin(ctx, tx, generation); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "CREATE SCHEMA "+schema+"; SET LOCAL search_path = "+schema+";\n"+s.DDL); err != nil {
@@ -42,6 +40,16 @@ func (s *setup) createSchema(ctx context.Context, generation int) error {
 		}
 		return nil
 	})
+}
+
+// begin says where a generation without rows starts to read. What was kept about
+// an earlier schema of this name describes rows that are gone; but a saga does not
+// repeat itself, nor take up what happened before it.
+func (s *setup) begin(ctx context.Context, tx pgx.Tx, generation int) error {
+	if !s.Saga {
+		return s.forget(ctx, tx, generation)
+	}
+	return s.queries.WithTx(tx).SeedCheckpoints(ctx, db.SeedCheckpointsParams{Projection: s.Name, Generation: int32(generation)})
 }
 
 func (s *setup) forget(ctx context.Context, tx pgx.Tx, generation int) error {

@@ -36,6 +36,7 @@ type Status struct {
 	LagEvents  int64
 	Lag        time.Duration // age of the oldest event not looked at
 	Parked     int           // streams that wait for a re-drive
+	Owners     []string      // ids of the nodes that move it on, in order
 	LastError  string        // what is in the way, empty if nothing
 	Rebuild    *Rebuild      // nil if none runs
 }
@@ -72,6 +73,11 @@ func (p *projector) status(ctx context.Context) (Status, error) {
 			s.Parked++
 		}
 	}
+	h, err := p.holders(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Owners = h.owners(p.EveryTenant)
 	serving, err := p.progress(ctx, v.serving)
 	if err != nil {
 		return s, err

@@ -66,11 +66,14 @@ func (g *generation) commit(ctx context.Context, t *tenant, s step) error {
 func (g *generation) decode(ctx context.Context, events []eventstore.Event) ([]Change, error) {
 	changes := make([]Change, len(events))
 	for i, e := range events {
+		if changes[i].Event = e; !g.handles[e.Type] {
+			continue
+		}
 		payload, err := g.config.Decoder.Decode(ctx, e)
 		if err != nil {
 			return nil, g.blame(ctx, nil, err)
 		}
-		changes[i] = Change{Event: e, Payload: payload}
+		changes[i].Payload = payload
 	}
 	return changes, nil
 }

@@ -18,7 +18,7 @@ var ErrUnknownProjection = errors.New("there is no such projection")
 const (
 	// nudgeAfter is how long a wait relies on the relay before it has the log read.
 	nudgeAfter = 50 * time.Millisecond
-	// askInterval is the time between looks at the checkpoint while another
+	// askInterval is the most between looks at the checkpoint while another
 	// process, or none, moves the projection on.
 	askInterval = 20 * time.Millisecond
 )
@@ -34,12 +34,12 @@ func (r *Runner) Wait(ctx context.Context, name string, tenant uuid.UUID, positi
 	if position <= 0 || !p.reads(tenant) {
 		return nil
 	}
-	for {
+	for ask := time.Millisecond; ; ask = min(2*ask, askInterval) {
 		reached := false
-		if g := p.live.Load(); g != nil {
+		if g := p.shareOf(tenant).live.Load(); g != nil {
 			reached = g.wait(ctx, tenant, position)
-		} else if reached = p.stored(ctx, tenant) >= position; !reached {
-			sleep(ctx, askInterval)
+		} else if reached = p.reached(ctx, tenant, position); !reached {
+			sleep(ctx, ask)
 		}
 		if reached {
 			return nil
@@ -73,16 +73,26 @@ func (g *generation) wait(ctx context.Context, tenant uuid.UUID, position int64)
 	}
 }
 
-// stored asks the database how far the serving rows are; a database that cannot
-// answer counts as not there yet.
-func (p *projector) stored(ctx context.Context, tenant uuid.UUID) int64 {
+// maxIdle is how many events without interest a wait looks through at most; a
+// checkpoint that lags by more is written soon.
+const maxIdle = 200
+
+// reached asks the database whether the serving rows contain everything up to a
+// position; a database that cannot answer counts as not there yet. The checkpoint
+// may lag behind what does not concern the projection.
+func (p *projector) reached(ctx context.Context, tenant uuid.UUID, position int64) bool {
 	generation, err := p.queries.ServingGeneration(ctx, p.Name)
 	if err != nil {
-		return 0
+		return false
 	}
-	position, err := p.queries.Checkpoint(ctx, db.CheckpointParams{TenantID: tenant, Projection: p.Name, Generation: generation})
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return 0
+	checkpoint, err := p.queries.Checkpoint(ctx, db.CheckpointParams{TenantID: tenant, Projection: p.Name, Generation: generation})
+	if errors.Is(err, pgx.ErrNoRows) {
+		checkpoint, err = 0, nil
 	}
-	return position
+	if err != nil || checkpoint >= position || p.EveryType || position-checkpoint > maxIdle {
+		return err == nil && checkpoint >= position
+	}
+	others, err := p.queries.OnlyOtherTypes(ctx, db.OnlyOtherTypesParams{
+		TenantID: tenant, After: checkpoint, UpTo: position, Types: p.Types})
+	return err == nil && others
 }

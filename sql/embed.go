@@ -9,11 +9,15 @@ import "embed"
 //go:embed migrations/*.sql
 var Migrations embed.FS
 
-// TenantDirectory and DeadLetters create the tables of one generation of a read
-// model in the schema that the search path names first.
+// These create the tables of one generation of a read model, or of a saga's
+// state, in the schema that the search path names first.
 var (
 	//go:embed readmodels/tenant_directory.sql
 	TenantDirectory string
 	//go:embed readmodels/dead_letters.sql
 	DeadLetters string
+	//go:embed readmodels/webhooks.sql
+	Webhooks string
+	//go:embed readmodels/webhook_subscriptions.sql
+	WebhookSubscriptions string
 )

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Finds what the tests need: PostgreSQL's server binaries, and a C compiler for
-# the race detector. As root on Debian or Ubuntu it installs what is missing;
+# Finds what the tests need: the server programs of PostgreSQL, RabbitMQ and
+# Redis, of which they start private ones, and a C compiler for the race detector.
+# As root on Debian or Ubuntu it installs what is missing, and starts none of it;
 # otherwise it says what to do.
 set -euo pipefail
 
@@ -13,6 +14,42 @@ install() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq </dev/null
     apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null
+}
+
+listens() { # port
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+policy=/usr/sbin/policy-rc.d # which Debian asks whether to start a service
+own_policy=
+
+restore_policy() {
+    [ -n "$own_policy" ] || return 0
+    rm -f "$policy"
+    if [ -e "$policy.kept" ] || [ -L "$policy.kept" ]; then mv "$policy.kept" "$policy"; fi
+    own_policy=
+}
+trap restore_policy EXIT
+trap 'exit 130' INT TERM
+
+# Installs a package whose services neither start now nor with the machine.
+install_stopped() { # package port units...
+    local package=$1 port=$2 busy=
+    shift 2
+    if listens "$port"; then busy=yes; fi
+    if [ -e "$policy" ] || [ -L "$policy" ]; then mv "$policy" "$policy.kept"; fi
+    own_policy=yes
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    install "$package"
+    restore_policy
+    if command -v systemctl >/dev/null; then
+        systemctl disable --quiet "$@" 2>/dev/null || true
+    fi
+    if [ -z "$busy" ] && listens "$port"; then
+        echo "test-deps: installing $package started it (port $port); stop it: service $package stop" >&2
+        exit 1
+    fi
 }
 
 find_postgres() {
@@ -48,6 +85,51 @@ if [ -n "$postgres" ]; then
 else
     echo "test-deps: no PostgreSQL binaries found; the tests will fetch them once (needs the network)." >&2
     echo "           To use your own: install PostgreSQL 15 or newer, or set TANSU_PG_BIN to the folder of initdb." >&2
+fi
+
+# The folders in which platform/rabbitmqtest looks. The rabbitmq-server that
+# Debian puts into /usr/sbin runs as root or as its own user only.
+find_rabbitmq() {
+    local dir
+    command -v epmd >/dev/null || return 0
+    for dir in /usr/lib/rabbitmq/bin /opt/homebrew/opt/rabbitmq/sbin /usr/local/opt/rabbitmq/sbin ${PATH//:/ }; do
+        if [ "${dir%/}" != /usr/sbin ] && [ -x "$dir/rabbitmq-server" ]; then
+            echo "$dir"
+            return
+        fi
+    done
+}
+
+if [ -n "${TANSU_TEST_AMQP_URL:-}" ]; then
+    echo "test-deps: RabbitMQ by TANSU_TEST_AMQP_URL; tests that stop and kill one need the programs as well"
+fi
+rabbitmq=$(find_rabbitmq)
+if [ -z "$rabbitmq" ] && can_install; then
+    install_stopped rabbitmq-server 5672 rabbitmq-server.service epmd.service epmd.socket
+    rabbitmq=$(find_rabbitmq)
+fi
+if [ -n "$rabbitmq" ]; then
+    echo "test-deps: RabbitMQ in $rabbitmq"
+else
+    echo "test-deps: no RabbitMQ found; the tests that need it will fail." >&2
+    echo "           Install rabbitmq-server (Debian, Ubuntu, Fedora) or rabbitmq (Homebrew), or run one, as by" >&2
+    echo "           docker run --rm -p 127.0.0.1:5672:5672 rabbitmq:4.1.5, and set" >&2
+    echo "           TANSU_TEST_AMQP_URL=amqp://guest:guest@127.0.0.1:5672/" >&2
+fi
+
+if [ -n "${TANSU_TEST_REDIS_URL:-}" ]; then
+    echo "test-deps: Redis by TANSU_TEST_REDIS_URL; tests that stop one need the program as well"
+fi
+if ! command -v redis-server >/dev/null && can_install; then
+    install_stopped redis-server 6379 redis-server.service
+fi
+if command -v redis-server >/dev/null; then
+    echo "test-deps: Redis in $(command -v redis-server)"
+else
+    echo "test-deps: no Redis found; the tests that need it will fail." >&2
+    echo "           Install redis-server (Debian, Ubuntu) or redis (Fedora, Homebrew), or run one, as by" >&2
+    echo "           docker run --rm -p 127.0.0.1:6379:6379 redis:7.2.11, and set" >&2
+    echo "           TANSU_TEST_REDIS_URL=redis://127.0.0.1:6379/0" >&2
 fi
 
 compiler=$(go env CC)

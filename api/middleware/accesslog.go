@@ -44,7 +44,9 @@ func AccessLog(log *slog.Logger) Func {
 				log.LogAttrs(r.Context(), level, "request", attrs...)
 			}()
 			next.ServeHTTP(w, r)
-			status = max(w.status, http.StatusOK)
+			if status = w.status; status == 0 {
+				status = http.StatusOK
+			}
 		})
 	}
 }

@@ -84,7 +84,7 @@ var catalogue = []Entry{
 func Catalogue() []Entry { return slices.Clone(catalogue) }
 
 func entryOf(code Code) Entry {
-	for _, e := range catalogue {
+	for _, e := range slices.Concat(catalogue, feedCatalogue) {
 		if e.Code == code {
 			return e
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,7 +70,7 @@ func TestWrite(t *testing.T) {
 func TestTheCatalogueIsComplete(t *testing.T) {
 	t.Parallel()
 	seen := map[problem.Code]bool{}
-	for _, e := range problem.Catalogue() {
+	for _, e := range slices.Concat(problem.Catalogue(), problem.FeedCatalogue()) {
 		require.False(t, seen[e.Code], e.Code)
 		seen[e.Code] = true
 		require.GreaterOrEqual(t, e.Status, 400, e.Code)

@@ -29,6 +29,8 @@ type Config struct {
 	// WaitDefault is how long commands and reads wait for read models without
 	// Prefer: wait=N. Default 2 s.
 	WaitDefault time.Duration
+	// PlainWebhooks accepts http addresses of webhooks besides https.
+	PlainWebhooks bool
 	// PublicMetrics serves /metrics without a token.
 	PublicMetrics bool
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/google/uuid"
+
 	"tansu.cloud/commands"
 	"tansu.cloud/domain/projection"
 	"tansu.cloud/eventstore"
@@ -127,7 +129,8 @@ func (s *server) redriveMany(ctx context.Context, in *redriveManyInput) (*redriv
 	if preferences.async {
 		out.Status = http.StatusAccepted
 	}
-	if err := s.redrivenBefore(ctx, in, selection.Limit, out); err != nil {
+	before, position, err := s.sentBefore(ctx, in.IdempotencyKey, eventstore.SystemTenant, selection.Limit)
+	if err != nil {
 		return nil, err
 	}
 	letters, more, err := s.DeadLetters.List(ctx, deadletters.ListQuery{
@@ -136,8 +139,8 @@ func (s *server) redriveMany(ctx context.Context, in *redriveManyInput) (*redriv
 	if err != nil {
 		return nil, err
 	}
-	if out.Replayed != "" {
-		out.Body.More = len(letters) > 0
+	if before > 0 {
+		out.Replayed, out.Position, out.Body = "true", position, RedriveManyResult{Requested: before, More: len(letters) > 0}
 		return out, nil
 	}
 	out.Body.More = more
@@ -161,21 +164,22 @@ func (s *server) redriveMany(ctx context.Context, in *redriveManyInput) (*redriv
 	return out, nil
 }
 
-// redrivenBefore counts what an earlier request with the same key asked for.
-func (s *server) redrivenBefore(ctx context.Context, in *redriveManyInput, limit int, out *redriveManyOutput) error {
-	once, err := idempotencyOf(in.IdempotencyKey, "", callOf(ctx))
+// sentBefore counts the commands of an earlier request with the same key, and
+// tells the position of the last.
+func (s *server) sentBefore(ctx context.Context, key string, tenant uuid.UUID, limit int) (n int, position int64, err error) {
+	once, err := idempotencyOf(key, "", callOf(ctx))
 	if err != nil || once.key == "" {
-		return err
+		return 0, 0, err
 	}
 	for i := range limit {
-		record, err := s.Log.IdempotencyRecord(ctx, eventstore.SystemTenant, once.part(strconv.Itoa(i)).key)
+		record, err := s.Log.IdempotencyRecord(ctx, tenant, once.part(strconv.Itoa(i)).key)
 		if err != nil || record == nil {
-			return err
+			return n, position, err
 		}
 		if record.Fingerprint != once.fingerprint {
-			return &commands.IdempotencyMismatch{Key: in.IdempotencyKey}
+			return 0, 0, &commands.IdempotencyMismatch{Key: key}
 		}
-		out.Replayed, out.Body.Requested, out.Position = "true", i+1, max(out.Position, record.Position)
+		n, position = i+1, max(position, record.Position)
 	}
-	return nil
+	return n, position, nil
 }

@@ -34,7 +34,7 @@ var docsPolicy = func() string {
 
 // docsPage renders the OpenAPI document for people. It needs no script.
 func docsPage(doc *huma.OpenAPI) ([]byte, error) {
-	view := docsView{Title: doc.Info.Title, Version: doc.Info.Version, Style: template.CSS(docsCSS), Problems: problem.Catalogue()}
+	view := docsView{Title: doc.Info.Title, Version: doc.Info.Version, Style: template.CSS(docsCSS), Problems: slices.Concat(problem.Catalogue(), problem.FeedCatalogue())}
 	view.Introduction = prose(doc.Info.Description)
 	for _, tag := range doc.Tags {
 		section := docsSection{Name: tag.Name, ID: anchor(tag.Name), Description: tag.Description}

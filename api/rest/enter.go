@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/api/problem"
+	"tansu.cloud/api/ws"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
@@ -24,7 +26,8 @@ func (s *server) authenticate(r *http.Request, rt route, c *call) error {
 	if rt.public {
 		return nil
 	}
-	if !s.bearer(r.Header.Get("Authorization")) {
+	token, ok := s.bearer(r.Header.Get("Authorization"))
+	if !ok {
 		challenge := `Bearer realm="tansu"`
 		if r.Header.Get("Authorization") != "" {
 			challenge += `, error="invalid_token"`
@@ -32,18 +35,31 @@ func (s *server) authenticate(r *http.Request, rt route, c *call) error {
 		return problem.New(problem.Unauthorized, "Send the operator token as Authorization: Bearer <token>.").
 			WithHeader("WWW-Authenticate", challenge)
 	}
-	c.actor = actorOperator
+	c.actor, c.token = actorOperator, token
 	if !permitted(c.actor, rt.permission) {
 		return problem.New(problem.Forbidden, "This needs the permission "+rt.permission+".")
 	}
 	return nil
 }
 
-// bearer reports whether an Authorization header holds the operator token.
-func (s *server) bearer(authorization string) bool {
+// bearer returns the token of an Authorization header if it is the operator's.
+func (s *server) bearer(authorization string) (token string, ok bool) {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	token = strings.TrimSpace(token)
-	return strings.EqualFold(scheme, "Bearer") && token != "" && s.Operator.VerifyOperator(token)
+	return token, strings.EqualFold(scheme, "Bearer") && token != "" && s.Operator.VerifyOperator(token)
+}
+
+// AuthenticateSockets is how websockets and feeds find out who calls, by the
+// same credential as the routes.
+func AuthenticateSockets(operator Operator) func(context.Context, string) (ws.Principal, error) {
+	return func(_ context.Context, token string) (ws.Principal, error) {
+		if !operator.VerifyOperator(token) {
+			return ws.Principal{}, problem.New(problem.Unauthorized, "The token does not hold; send the operator token.")
+		}
+		return ws.Principal{Actor: actorOperator, Permitted: func(_ uuid.UUID, permission string) bool {
+			return permitted(actorOperator, permission)
+		}}, nil
+	}
 }
 
 // permitted says what a principal may do.
@@ -90,13 +106,18 @@ func (s *server) subdomain(host string) string {
 }
 
 func (s *server) tenantLog(r *http.Request, idOrSlug string) (uuid.UUID, error) {
+	return OpenTenant(r.Context(), s.Tenants, idOrSlug)
+}
+
+// OpenTenant finds a tenant whose log is open; the system tenant's always is.
+func OpenTenant(ctx context.Context, tenants Tenants, idOrSlug string) (uuid.UUID, error) {
 	if idOrSlug == "" || idOrSlug == "system" || idOrSlug == eventstore.SystemTenant.String() {
 		return eventstore.SystemTenant, nil
 	}
-	found, err := s.Tenants.Get(r.Context(), idOrSlug)
+	found, err := tenants.Get(ctx, idOrSlug)
 	switch {
 	case errors.Is(err, tenantdirectory.ErrNotFound):
-		return uuid.Nil, problem.New(problem.TenantNotFound, "X-Tenant-Id or the sub-domain names no tenant.")
+		return uuid.Nil, problem.New(problem.TenantNotFound, "No tenant has this id or slug; check X-Tenant-Id, the sub-domain, or tenant in the connect frame.")
 	case err != nil:
 		return uuid.Nil, err
 	case found.Status == string(tenant.StatusSuspended):

@@ -44,14 +44,15 @@ func newNode(t *testing.T) *rig {
 	}
 	all := commands.New(deps)
 	runner, err := projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: pool, Log: store, Decoder: deps.Codec, Control: control{all}, Subscriber: messages.Subscriber(),
-		Projections: []projections.Projection{tenantdirectory.New(), deadletters.New()},
+		NodeID: "test", Pool: pool, Log: store, Decoder: deps.Codec, Control: control{all}, Bus: messages,
+		Projections: append(webhookProjections(), tenantdirectory.New(), deadletters.New()),
 	})
 	require.NoError(t, err)
+	hooks, workers := newWebhookParts(t, pool, store, all)
 	for _, service := range []interface {
 		Start(context.Context) error
 		Stop(context.Context) error
-	}{relay, store, runner} {
+	}{relay, store, runner, workers} {
 		require.NoError(t, service.Start(context.Background()))
 		t.Cleanup(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -68,6 +69,7 @@ func newNode(t *testing.T) *rig {
 		d.Commands, d.History, d.Log = all, commands.NewHistory(deps), store
 		d.Tenants, d.DeadLetters = tenantdirectory.NewDirectory(pool), deadletters.NewLetters(pool)
 		d.Projections = queries{runner}
+		d.Webhooks, d.Config.PlainWebhooks = hooks, true
 		d.Logger = slog.New(slog.DiscardHandler)
 	})
 }
@@ -76,7 +78,7 @@ func newNode(t *testing.T) *rig {
 type control struct{ *commands.Commands }
 
 func (c control) StartRebuild(ctx context.Context, name string, cmd projection.StartRebuild) error {
-	return report(ctx, c.Commands.StartRebuild, name, commands.StartRebuild(cmd))
+	return report(ctx, c.Commands.StartRebuild, name, commands.StartRebuild{Version: cmd.Version, Reason: cmd.Reason})
 }
 
 func (c control) CancelRebuild(ctx context.Context, name string, cmd projection.CancelRebuild) error {

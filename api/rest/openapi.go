@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tansu.cloud/api/problem"
+	"tansu.cloud/api/ws"
 )
 
 // OpenAPI returns the OpenAPI 3.1 document, always the same bytes for the same
@@ -51,6 +52,11 @@ func (s *server) publish() error {
 	}
 	s.handle("GET /openapi.json", route{public: true, produces: "application/openapi+json"},
 		static("application/openapi+json", "", p.document))
+	async, err := ws.AsyncAPI()
+	if err != nil {
+		return err
+	}
+	s.handle("GET /asyncapi.json", route{public: true, produces: ws.AsyncAPIType}, static(ws.AsyncAPIType, "", async))
 	s.handle("GET /docs", route{public: true, produces: "text/html"},
 		static("text/html; charset=utf-8", docsPolicy, p.page))
 	return nil

@@ -47,7 +47,10 @@ func newAPI(mux *http.ServeMux) huma.API {
 var tags = []*huma.Tag{
 	{Name: "Tenants", Description: "The tenants of this installation. They live in the system tenant's log."},
 	{Name: "Events", Description: "A tenant's log, as it is: dense positions, oldest or newest first."},
+	{Name: "Feeds", Description: "A tenant's log as it grows, from any position on. Websockets (`GET /v1/ws`) have a document of their own, `/asyncapi.json`."},
 	{Name: "Streams", Description: "One aggregate's events, and its state at any version or time."},
+	{Name: "Webhooks", Description: "Addresses to which a tenant's events are sent, signed, in order per stream."},
+	{Name: "Jobs", Description: "Work with effects outside, such as deliveries, and what to do when it fails for good."},
 	{Name: "Projections", Description: "What derives read models from the logs, and how far it is."},
 	{Name: "Dead letters", Description: "Streams that a projection has set aside because an event failed."},
 	{Name: "Data subjects", Description: "Erasure of personal data that is sealed in the log."},
@@ -91,6 +94,11 @@ func operation(e endpoint) huma.Operation {
 			Description: "Whose log: a tenant's id or slug, or system. Without it the sub-domain counts, then the system tenant.",
 			Schema:      &huma.Schema{Type: "string"},
 		})
+	}
+	if e.content != nil {
+		op.Responses = map[string]*huma.Response{strconv.Itoa(http.StatusOK): {
+			Description: "OK", Content: map[string]*huma.MediaType{e.produces: e.content},
+		}}
 	}
 	for status, description := range e.also {
 		if op.Responses == nil {

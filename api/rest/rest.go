@@ -13,8 +13,10 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/api/middleware"
+	"tansu.cloud/api/ws"
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/feeds"
 	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 )
@@ -37,6 +39,11 @@ type DeadLetters interface {
 type Projections interface {
 	Status(ctx context.Context) ([]ProjectionStatus, error)
 	Wait(ctx context.Context, projection string, tenant uuid.UUID, position int64) error
+}
+
+// Feeds opens feeds of events that end when the rights of their reader do.
+type Feeds interface {
+	Open(ctx context.Context, r ws.Reader, spec feeds.Spec, wake func()) (*ws.Feed, error)
 }
 
 // Operator checks the credential of the installation's owner, in a time that
@@ -63,7 +70,11 @@ type Deps struct {
 	Tenants     Tenants
 	DeadLetters DeadLetters
 	Projections Projections
+	Webhooks    Webhooks
+	Jobs        Jobs
 	Operator    Operator
+	Feeds       Feeds
+	Sockets     http.Handler       // websockets at /v1/ws
 	Signer      ed25519.PrivateKey // signs exports
 	CursorKey   []byte             // authenticates cursors; the same on every node
 	Health      func(context.Context) Health
@@ -76,6 +87,8 @@ func (d *Deps) validate() error {
 	for name, there := range map[string]bool{
 		"Commands": d.Commands != nil, "History": d.History != nil, "Log": d.Log != nil, "Tenants": d.Tenants != nil,
 		"DeadLetters": d.DeadLetters != nil, "Projections": d.Projections != nil, "Operator": d.Operator != nil,
+		"Webhooks": d.Webhooks != nil,
+		"Feeds":    d.Feeds != nil, "Sockets": d.Sockets != nil,
 		"Signer": len(d.Signer) == ed25519.PrivateKeySize, "CursorKey": len(d.CursorKey) >= 16,
 		"Health": d.Health != nil, "Metrics": d.Metrics != nil, "Logger": d.Logger != nil,
 	} {
@@ -105,6 +118,23 @@ func New(d Deps) (http.Handler, error) {
 	if err := s.publish(); err != nil {
 		return nil, err
 	}
+	return s.handler(), nil
+}
+
+// NewProbes returns what a node answers that serves no clients: its health and
+// its metrics. It needs Operator, Health, Metrics and Logger.
+func NewProbes(d Deps) (http.Handler, error) {
+	d.Config.setDefaults()
+	if err := d.Config.Validate(); err != nil {
+		return nil, err
+	}
+	s := bareServer(d)
+	s.healthRoutes()
+	return s.handler(), nil
+}
+
+func (s *server) handler() http.Handler {
+	d := s.Deps
 	return middleware.Chain(http.HandlerFunc(s.dispatch),
 		middleware.Begin(d.Logger, s.find),
 		middleware.RequestID,
@@ -113,14 +143,19 @@ func New(d Deps) (http.Handler, error) {
 		middleware.SecurityHeaders,
 		middleware.Limits(d.Config.HeaderLimit, d.Config.BodyLimit),
 		middleware.Timeout(d.Config.Timeout),
-	), nil
+	)
+}
+
+func bareServer(d Deps) *server {
+	s := &server{Deps: d, mux: http.NewServeMux(), routes: map[string]route{}, cursors: cursors{d.CursorKey}}
+	s.api = newAPI(s.mux)
+	return s
 }
 
 // newServer declares the routes; it needs no working dependencies, so that the
 // OpenAPI document can be built without any.
 func newServer(d Deps) *server {
-	s := &server{Deps: d, mux: http.NewServeMux(), routes: map[string]route{}, cursors: cursors{d.CursorKey}}
-	s.api = newAPI(s.mux)
+	s := bareServer(d)
 	s.tenantRoutes()
 	s.eventRoutes()
 	s.streamRoutes()
@@ -128,6 +163,9 @@ func newServer(d Deps) *server {
 	s.deadLetterRoutes()
 	s.auditRoutes()
 	s.subjectRoutes()
+	s.webhookRoutes()
+	s.jobRoutes()
+	s.feedRoutes()
 	s.healthRoutes()
 	return s
 }

@@ -31,6 +31,8 @@ type rig struct {
 	handler http.Handler
 	store   *memory.Store
 	models  *readModels
+	hooks   *webhookModel
+	jobs    *jobModel
 	logs    *bytes.Buffer
 	deps    rest.Deps
 }
@@ -38,15 +40,23 @@ type rig struct {
 func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	t.Helper()
 	r := &rig{t: t, models: newReadModels(), logs: &bytes.Buffer{}}
-	r.store = memory.New(memory.Options{OnCommit: r.models.committed})
+	live := newLive(t)
+	r.store = memory.New(memory.Options{OnCommit: func(events []eventstore.Event) {
+		r.models.committed(events)
+		live.relay.Committed(events)
+	}})
 	deps := commands.Deps{
 		Store: r.store, Snapshots: r.store, Codec: eventstore.NewCodec(commands.Registry(), r.store),
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	r.models.codec = deps.Codec
+	r.hooks = &webhookModel{log: r.store, codec: deps.Codec, secrets: map[string]string{}}
+	r.jobs = &jobModel{log: r.store, codec: deps.Codec}
 	r.deps = rest.Deps{
 		Commands: commands.New(deps), History: commands.NewHistory(deps), Log: r.store,
 		Tenants: tenantModel{r.models}, DeadLetters: deadLetterModel{r.models}, Projections: r.models,
+		Webhooks:  r.hooks,
+		Jobs:      r.jobs,
 		Operator:  operatorHash(token),
 		Signer:    ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)),
 		CursorKey: bytes.Repeat([]byte{9}, 32),
@@ -59,6 +69,9 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	}
 	for _, change := range adjust {
 		change(&r.deps)
+	}
+	if r.deps.Feeds == nil {
+		live.start(&r.deps)
 	}
 	handler, err := rest.New(r.deps)
 	require.NoError(t, err)

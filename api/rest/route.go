@@ -32,13 +32,14 @@ type endpoint struct {
 	description      string
 	status           int // of success, if not 200
 	also             map[int]string
+	content          *huma.MediaType // of success, if the type of the output does not tell
 }
 
 func (e endpoint) pattern() string { return e.method + " " + e.path }
 
 // register declares a route whose handler works on decoded input and output.
 func register[I, O any](s *server, e endpoint, handle func(context.Context, *I) (*O, error)) {
-	e.body = e.method == http.MethodPost || e.method == http.MethodPut
+	e.body = e.method != http.MethodGet
 	if e.produces == "" {
 		e.produces = "application/json"
 	}
@@ -93,7 +94,7 @@ func (s *server) unmatched(r *http.Request) error {
 type call struct {
 	method, path, pattern string
 	query                 string // as middleware normalised it
-	actor                 string
+	actor, token          string
 	address               string    // of the client
 	tenant                uuid.UUID // whose log, for routes about a tenant's log
 	body                  string    // canonical

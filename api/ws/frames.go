@@ -47,7 +47,7 @@ type From struct {
 // Unsubscribe closes a feed.
 type Unsubscribe struct {
 	Type string `json:"type" enum:"unsubscribe"`
-	ID   string `json:"id" doc:"Of the subscription."`
+	ID   string `json:"id" doc:"Of the subscription." example:"tenants"`
 }
 
 // Join enters a channel, or changes one's state in it, and lists its members.
@@ -60,37 +60,37 @@ type Join struct {
 // Leave leaves a channel.
 type Leave struct {
 	Type    string `json:"type" enum:"leave"`
-	Channel string `json:"channel" doc:"Name of the channel."`
+	Channel string `json:"channel" doc:"Name of the channel." example:"order:42"`
 }
 
 // Broadcast sends something to all in a channel that one has joined. Nothing
 // keeps it.
 type Broadcast struct {
 	Type    string          `json:"type" enum:"broadcast"`
-	Channel string          `json:"channel" doc:"Name of the channel."`
+	Channel string          `json:"channel" doc:"Name of the channel." example:"order:42"`
 	Data    json.RawMessage `json:"data" doc:"Any JSON up to 16 KiB."`
 }
 
 // Connected answers connect, and refresh.
 type Connected struct {
 	Type       string `json:"type" enum:"connected"`
-	Connection string `json:"connection" doc:"Id of this connection; it names the member in channels."`
-	Tenant     string `json:"tenant" doc:"Id of the tenant."`
-	Actor      string `json:"actor" doc:"Principal of the token."`
+	Connection string `json:"connection" doc:"Id of this connection; it names the member in channels." example:"01926a3c-7d1e-7c4b-9a51-3f0c1b2d4e5f"`
+	Tenant     string `json:"tenant" doc:"Id of the tenant." example:"01926a3b-5c2d-7e1f-8a90-b1c2d3e4f506"`
+	Actor      string `json:"actor" doc:"Principal of the token." example:"operator"`
 	ExpiresAt  string `json:"expires_at,omitempty" doc:"When the token expires (RFC 3339); absent: never."`
 }
 
 // Expiring warns 60 s before the token expires: send refresh.
 type Expiring struct {
 	Type      string `json:"type" enum:"expiring"`
-	ExpiresAt string `json:"expires_at" doc:"RFC 3339."`
+	ExpiresAt string `json:"expires_at" doc:"RFC 3339." example:"2026-01-31T12:00:00Z"`
 }
 
 // Subscribed answers subscribe. From here on nothing can be missed: everything
 // that the subscription selects above Position will be delivered.
 type Subscribed struct {
 	Type     string `json:"type" enum:"subscribed"`
-	ID       string `json:"id" doc:"Of the subscription."`
+	ID       string `json:"id" doc:"Of the subscription." example:"tenants"`
 	Position int64  `json:"position" doc:"Position of the tenant's log after which delivery begins."`
 }
 
@@ -98,14 +98,14 @@ type Subscribed struct {
 // several frames.
 type Snapshot struct {
 	Type string            `json:"type" enum:"snapshot"`
-	ID   string            `json:"id" doc:"Of the subscription."`
+	ID   string            `json:"id" doc:"Of the subscription." example:"tenants"`
 	Rows []json.RawMessage `json:"rows" doc:"Rows as the read model's list serves them."`
 }
 
 // Events delivers. To resume after a disconnect, subscribe after Position.
 type Events struct {
 	Type     string            `json:"type" enum:"events"`
-	ID       string            `json:"id" doc:"Of the subscription."`
+	ID       string            `json:"id" doc:"Of the subscription." example:"tenants"`
 	Position int64             `json:"position" doc:"Everything up to here has been delivered or was not selected."`
 	Events   []json.RawMessage `json:"events" doc:"CloudEvents 1.0 in order of position. None: only the position moved."`
 }
@@ -114,14 +114,14 @@ type Events struct {
 // is lost: delivery goes on from the log.
 type Lagged struct {
 	Type     string `json:"type" enum:"lagged"`
-	ID       string `json:"id" doc:"Of the subscription."`
+	ID       string `json:"id" doc:"Of the subscription." example:"tenants"`
 	Position int64  `json:"position" doc:"Delivered so far."`
 }
 
 // Presence says who is in a channel: the whole list after join, then changes.
 type Presence struct {
 	Type    string           `json:"type" enum:"presence"`
-	Channel string           `json:"channel" doc:"Name of the channel."`
+	Channel string           `json:"channel" doc:"Name of the channel." example:"order:42"`
 	Members []PresenceMember `json:"members,omitempty" doc:"All members, in the answer to join."`
 	Joined  *PresenceMember  `json:"joined,omitempty" doc:"Who came, or changed its state."`
 	Left    *PresenceMember  `json:"left,omitempty" doc:"Who went."`
@@ -129,15 +129,15 @@ type Presence struct {
 
 // PresenceMember is a connection in a channel.
 type PresenceMember struct {
-	ID    string          `json:"id" doc:"Of the connection."`
-	Actor string          `json:"actor" doc:"Principal."`
+	ID    string          `json:"id" doc:"Of the connection." example:"01926a3c-7d1e-7c4b-9a51-3f0c1b2d4e5f"`
+	Actor string          `json:"actor" doc:"Principal." example:"operator"`
 	State json.RawMessage `json:"state,omitempty" doc:"As given when joining."`
 }
 
 // Message delivers a broadcast.
 type Message struct {
 	Type    string          `json:"type" enum:"message"`
-	Channel string          `json:"channel" doc:"Name of the channel."`
+	Channel string          `json:"channel" doc:"Name of the channel." example:"order:42"`
 	From    PresenceMember  `json:"from" doc:"Who sent it."`
 	Data    json.RawMessage `json:"data" doc:"What was sent."`
 }
@@ -146,7 +146,7 @@ type Message struct {
 // subscription.
 type Unsubscribed struct {
 	Type   string `json:"type" enum:"unsubscribed"`
-	ID     string `json:"id" doc:"Of the subscription."`
+	ID     string `json:"id" doc:"Of the subscription." example:"tenants"`
 	Code   string `json:"code,omitempty" doc:"Why, if the server ended it; codes are those of problems." example:"forbidden"`
 	Detail string `json:"detail,omitempty" doc:"The same for people."`
 }
@@ -156,7 +156,7 @@ type Error struct {
 	Type    string       `json:"type" enum:"error"`
 	ID      string       `json:"id,omitempty" doc:"Of the subscription, or name of the channel, that the refused frame was about."`
 	Code    string       `json:"code" doc:"Stable code; the same as of problems." example:"filter_invalid"`
-	Detail  string       `json:"detail" doc:"What is wrong and how to put it right."`
+	Detail  string       `json:"detail" doc:"What is wrong and how to put it right." example:"The filter cannot be understood; errors says where and how to put it right."`
 	Errors  []FieldError `json:"errors,omitempty" doc:"Fields at fault."`
 	RetryIn int          `json:"retry_in,omitempty" doc:"Milliseconds after which it may be tried again, if it may."`
 }
@@ -165,7 +165,7 @@ type Error struct {
 type FieldError struct {
 	Pointer string `json:"pointer" doc:"JSON pointer." example:"/from/after"`
 	Code    string `json:"code" doc:"What is wrong." example:"too_large"`
-	Message string `json:"message" doc:"How to put it right."`
+	Message string `json:"message" doc:"How to put it right." example:"must be a position of the log"`
 }
 
 // Closing announces that the server will close the connection; resume elsewhere
@@ -174,6 +174,8 @@ type Closing struct {
 	Type    string `json:"type" enum:"closing"`
 	Code    string `json:"code" doc:"Why." example:"shutdown"`
 	RetryIn int    `json:"retry_in" doc:"Milliseconds to wait before connecting again; spread so that not all come at once."`
+	// Positions are there for the client's comfort: it has seen them all.
+	Positions map[string]int64 `json:"positions,omitempty" doc:"Position after which to resume, by subscription."`
 }
 
 // Close codes besides those of RFC 6455.

@@ -47,6 +47,7 @@ func newBenchCommand(a *app) *cobra.Command {
 		{"project", "A projection with a row per event against single-row inserts", b.Project},
 		{"rebuild", "Rebuilding a read model, and what live writers notice of it", b.Rebuild},
 		{"command", "The create-tenant endpoint: HTTP to read model", b.Command},
+		{"feed", "Live feeds: latency, deliveries, and what sockets cost", b.Feed},
 	}
 	action := func(names ...string) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, _ []string) error {
@@ -73,6 +74,9 @@ func newBenchCommand(a *app) *cobra.Command {
 	for _, c := range all {
 		cmd.AddCommand(&cobra.Command{Use: c.name, Short: c.short, Args: cobra.NoArgs, RunE: action(c.name), SilenceUsage: true, SilenceErrors: true})
 	}
+	cmd.AddCommand(&cobra.Command{Use: bench.AloneCommand, Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return b.Alone(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+	}})
 	cmd.AddCommand(&cobra.Command{Use: "all", Short: "All of them", Args: cobra.NoArgs, RunE: action(), SilenceUsage: true, SilenceErrors: true})
 	return cmd
 }
@@ -110,6 +114,7 @@ func (a *app) bench(ctx context.Context, b *bench.Bench, run func(context.Contex
 func (a *app) benchNode(ctx context.Context, dsn string) (bench.Node, error) {
 	cfg := config.Default()
 	cfg.NodeID, cfg.Log.Level, cfg.HTTP.DrainDelay = "bench", "error", 0
+	cfg.Feeds.TenantConnections, cfg.Feeds.PrincipalConnections = 100_000, 100_000
 	cfg.Postgres.DSN = config.Secret(dsn)
 	cfg.OperatorToken = config.Secret(newOperatorToken())
 	cfg.MasterKey = config.Secret(base64.StdEncoding.EncodeToString(make([]byte, 32)))
@@ -127,7 +132,7 @@ func (a *app) benchNode(ctx context.Context, dsn string) (bench.Node, error) {
 		return bench.Node{}, errors.Join(err, stopTelemetry())
 	}
 	return bench.Node{
-		URL: "http://" + listener.Addr().String(), Token: cfg.OperatorToken.Reveal(),
+		URL: "http://" + listener.Addr().String(), Token: cfg.OperatorToken.Reveal(), Log: n.parts.store,
 		Stop: func() error { return errors.Join(n.stop(context.WithoutCancel(ctx)), stopTelemetry()) },
 	}, nil
 }

@@ -39,7 +39,7 @@ func newCLI(getenv func(string) string) *cli { return &cli{getenv: getenv, poll:
 func (c *cli) addTo(root *cobra.Command) {
 	for _, cmd := range []*cobra.Command{
 		newTenantsCommand(c), newEventsCommand(c), newStreamsCommand(c), newProjectionsCommand(c),
-		newDeadLettersCommand(c), newAuditCommand(c), newAPICommand(c),
+		newDeadLettersCommand(c), newWebhooksCommand(c), newJobsCommand(c), newAuditCommand(c), newAPICommand(c),
 	} {
 		c.addFlags(cmd)
 		root.AddCommand(cmd)

@@ -47,6 +47,10 @@ func TestCommandsSendWhatTheAPIDocuments(t *testing.T) {
 		{args: []string{"dead-letters", "show", "d1"}, request: "GET /v1/dead-letters/d1"},
 		{args: []string{"dead-letters", "redrive", "d1"}, request: "POST /v1/dead-letters/d1/redrive", body: `{}`},
 		{args: []string{"dead-letters", "discard", "d1", "--reason", "x"}, request: "POST /v1/dead-letters/d1/discard", body: `{"reason":"x"}`},
+		{args: []string{"jobs", "list", "--state", "dead", "--kind", "webhook.deliver"}, request: "GET /v1/jobs?kind=webhook.deliver&limit=50&state=dead"},
+		{args: []string{"jobs", "get", "j1"}, request: "GET /v1/jobs/j1"},
+		{args: []string{"jobs", "redrive", "j1"}, request: "POST /v1/jobs/j1/redrive", body: `{}`},
+		{args: []string{"jobs", "discard", "j1", "--reason", "x"}, request: "POST /v1/jobs/j1/discard", body: `{"reason":"x"}`},
 		{args: []string{"audit", "verify"}, request: "GET /v1/audit/verify"},
 		{args: []string{"api", "get", "/v1/x%2Fy?b=2&a=1"}, request: "GET /v1/x%2Fy?a=1&b=2"},
 		{args: []string{"api", "POST", "/v1/x", "--data", `{"a": 1}`}, request: "POST /v1/x", body: `{"a":1}`},
@@ -179,6 +183,21 @@ func TestRedriveAllStopsAlthoughEverythingFailsAgain(t *testing.T) {
 	require.Equal(t, `{"requested":300,"more":true}`+"\n", r.stdout)
 	_, body := f.last()
 	require.JSONEq(t, `{"projection":"p","limit":100}`, body)
+}
+
+func TestRedriveOfAllJobsTakesEachDeathOnce(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.answer("GET /v1/jobs", `{"items":[{"id":"a","finished_at":"2026-01-31T12:00:00.000002Z"},{"id":"b","finished_at":"2026-01-31T12:00:00.000001Z"}]}`)
+	calls := 0
+	f.mux.HandleFunc("POST /v1/jobs/redrive", func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		fmt.Fprintf(w, `{"requested":1,"more":%t}`, calls == 1)
+	})
+	r := tansu(t, f.URL, "jobs", "redrive", "--all", "--kind", "k", "-o", "jsonl").wantOK(t)
+	require.Equal(t, `{"requested":2,"more":false}`+"\n", r.stdout)
+	_, body := f.last()
+	require.JSONEq(t, `{"kind":"k","limit":200,"died_until":"2026-01-31T12:00:00.000002Z"}`, body)
 }
 
 func TestEveryCommandIsDocumented(t *testing.T) {

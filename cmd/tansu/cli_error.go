@@ -128,7 +128,7 @@ func (e *apiError) nextStep() string {
 func (e *apiError) readCommand() string {
 	_, path, _ := strings.Cut(e.path, "/v1/")
 	switch kind, _, _ := strings.Cut(path, "/"); kind {
-	case "tenants", "events", "projections", "dead-letters":
+	case "tenants", "events", "projections", "dead-letters", "jobs":
 		return "tansu " + kind + " list"
 	case "streams":
 		return "tansu events list --stream-type TYPE"

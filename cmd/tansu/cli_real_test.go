@@ -76,6 +76,12 @@ func (noLetters) List(context.Context, deadletters.ListQuery) ([]deadletters.Let
 	return nil, false, nil
 }
 
+// noWebhooks is never asked.
+type noWebhooks struct{ rest.Webhooks }
+
+// noJobs is never asked.
+type noJobs struct{ rest.Jobs }
+
 type oneProjection struct{}
 
 func (oneProjection) Status(context.Context) ([]rest.ProjectionStatus, error) {
@@ -95,6 +101,7 @@ func realServer(t *testing.T) (string, *memory.Store) {
 	handler, err := rest.New(rest.Deps{
 		Commands: commands.New(deps), History: history, Log: log,
 		Tenants: logModels{log, history}, DeadLetters: noLetters{}, Projections: oneProjection{},
+		Webhooks: noWebhooks{}, Jobs: noJobs{},
 		Operator: rest.OperatorHash(sha256.Sum256([]byte(testToken))), Signer: signer, CursorKey: bytes.Repeat([]byte{9}, 32),
 		Health:  func(context.Context) rest.Health { return rest.Health{Started: true, Ready: true} },
 		Metrics: http.NotFoundHandler(), Logger: slog.New(slog.DiscardHandler),

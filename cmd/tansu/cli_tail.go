@@ -4,130 +4,117 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
+
+	"tansu.cloud/api/problem"
+	"tansu.cloud/sdk/go/feed"
 )
 
-// maxTailPause bounds the pauses between tries while the server is away.
-const maxTailPause = 15 * time.Second
+var feedColumns = []column[feed.Event]{
+	{"position", func(e feed.Event) string { return strconv.FormatInt(e.Position, 10) }},
+	{"recorded", func(e feed.Event) string { return timeCell(e.Time) }},
+	{"type", func(e feed.Event) string { return e.Type }},
+	{"stream", func(e feed.Event) string { return e.StreamType + "/" + e.StreamID }},
+	{"version", func(e feed.Event) string { return strconv.FormatInt(e.Version, 10) }},
+	{"actor", func(e feed.Event) string { return e.Actor }},
+}
 
 func newEventsTail(c *cli) *cobra.Command {
 	var from int64
-	var every time.Duration
+	var expression string
 	var filter eventFilter
 	cmd := c.verb(cobra.Command{
 		Use: "tail", Args: cobra.NoArgs,
 		Short: "Follow a tenant's log",
 		Long: "Show new events as they come, until interrupted. Each event is shown once and none is left out, also when the\n" +
 			"connection is lost in between: positions are dense, and a gap is reported as an error.",
-		Example: "  tansu events tail --tenant acme\n  tansu events tail --from 1 -o jsonl | jq .type",
+		Example: "  tansu events tail --tenant acme\n  tansu events tail --from 1 -o jsonl | jq .type\n" +
+			`  tansu events tail --filter 'type == "tenant.renamed" && actor != "operator"'`,
 	}, func(ctx context.Context, s *session, _ []string) error {
 		if s.out.format == "json" {
 			s.out.format = "jsonl" // an array without an end helps nobody
 		}
-		if every <= 0 {
-			return usagef("--every %s is too short; use 1s or more", every)
+		subscription := feed.Subscription{Topics: filter.topics(), Filter: expression, From: feed.Now()}
+		switch {
+		case from < 0:
+			return usagef("--from %d is not a position; positions are 1, 2, 3 …", from)
+		case from > 0:
+			subscription.From = feed.After(from - 1)
 		}
-		t := tail{session: s, after: from - 1, page: pageSize, every: every, filter: filter}
-		return t.follow(ctx)
+		return s.tail(ctx, subscription)
 	})
 	cmd.Flags().Int64Var(&from, "from", 0, "first position to show (default: only what comes from now on)")
-	cmd.Flags().DurationVar(&every, "every", time.Second, "how often to ask for new events")
+	cmd.Flags().StringVar(&expression, "filter", "", "only events that satisfy this expression, such as 'data.total > 100'")
 	filter.add(cmd.Flags())
 	return cmd
 }
 
-// tail follows a log. It reads every event and filters here, because only then
-// does its position move over events that it does not show, and the density of
-// positions proves that none was missed.
-type tail struct {
-	*session
-	after  int64 // last position read; below 0: the head when it starts
-	page   int   // most events to ask for at once
-	every  time.Duration
-	filter eventFilter
-}
-
-func (t *tail) follow(ctx context.Context) error {
-	pause, away := t.every, false
-	for {
-		more, err := t.step(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil && !temporary(err):
-			return err
-		case err != nil:
-			if !away {
-				t.note("connection lost, trying again: %v", err)
-			}
-			away, pause = true, min(pause*2, maxTailPause)
-		default:
-			if away {
-				t.note("connected again")
-			}
-			away, pause = false, t.every
-		}
-		if more {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
-		}
+// topics select the same events.
+func (e *eventFilter) topics() []feed.Topic {
+	topic := feed.Topic{StreamType: e.streamType, StreamID: e.streamID, Actor: e.actor}
+	if len(e.types) == 0 && topic == (feed.Topic{}) {
+		return nil // all events, of which the client can tell that none is missing
 	}
+	topics := []feed.Topic{topic}
+	for i, typ := range e.types {
+		topic.Type = typ
+		topics = append(topics[:i], topic)
+	}
+	return topics
 }
 
-// step shows what is new, at most one page; more says that the page was full.
-func (t *tail) step(ctx context.Context) (more bool, err error) {
-	if t.after < 0 {
-		head, err := t.read(ctx, set(url.Values{}, "order", "desc", "limit", "1"))
+// tail shows the events of a subscription until it ends.
+func (s *session) tail(ctx context.Context, subscription feed.Subscription) error {
+	away := false
+	subscription.OnDisconnected = func(err error) {
+		if !away {
+			s.note("connection lost, trying again: %v", err)
+		}
+		away = true
+	}
+	subscription.OnSubscribed = func(int64) {
+		if away {
+			s.note("connected again")
+		}
+		away = false
+	}
+	client := feed.Client{URL: s.server.String(), Token: feed.StaticToken(s.token), Tenant: s.tenant}
+	for batch, err := range client.Batches(ctx, subscription) {
 		if err != nil {
-			return false, err
+			return s.feedError(err)
 		}
-		t.after = 0
-		if len(head) > 0 {
-			t.after = head[0].value.Position
+		items := make([]item[feed.Event], len(batch.Events))
+		for i, e := range batch.Events {
+			items[i] = item[feed.Event]{e.Raw, e}
 		}
-		return true, nil
-	}
-	events, err := t.read(ctx, set(url.Values{}, "after", strconv.FormatInt(t.after, 10), "limit", strconv.Itoa(t.page)))
-	if errors.Is(err, errTooLarge) && t.page > 1 {
-		t.page /= 2
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	shown := events[:0:0]
-	for _, e := range events {
-		if e.value.Position != t.after+1 {
-			return false, errors.Join(printItems(t.out, eventColumns, shown), &gapError{t.after + 1, e.value.Position})
-		}
-		t.after++
-		if t.filter.matches(e.value) {
-			shown = append(shown, e)
+		if err := printItems(s.out, feedColumns, items); err != nil {
+			return err
 		}
 	}
-	return len(events) > 0, printItems(t.out, eventColumns, shown)
+	return nil
 }
 
-func (t *tail) read(ctx context.Context, query url.Values) ([]item[eventInfo], error) {
-	p, err := decode[page[eventInfo]](t.do(ctx, call{method: http.MethodGet, path: "/v1/events", query: query}))
-	return p.Items, err
-}
-
-func (e *eventFilter) matches(ev eventInfo) bool {
-	return (len(e.types) == 0 || slices.Contains(e.types, ev.Type)) &&
-		(e.streamType == "" || e.streamType == ev.StreamType) &&
-		(e.streamID == "" || e.streamID == ev.StreamID) &&
-		(e.actor == "" || e.actor == ev.actor())
+// feedError puts an error of a feed into the terms of the other commands.
+func (s *session) feedError(err error) error {
+	if broken, ok := errors.AsType[*feed.OrderError](err); ok && broken.Got > broken.Last {
+		return &gapError{broken.Last + 1, broken.Got}
+	}
+	refused, ok := errors.AsType[*feed.Error](err)
+	if !ok {
+		return err
+	}
+	e := &apiError{Status: refused.Status, Code: refused.Code, Title: "The feed was refused", Detail: refused.Detail, server: s.server.String(), path: "/v1/ws"}
+	all := slices.Concat(problem.Catalogue(), problem.FeedCatalogue())
+	if i := slices.IndexFunc(all, func(p problem.Entry) bool { return string(p.Code) == e.Code }); i >= 0 {
+		e.Status, e.Title = all[i].Status, all[i].Title
+	}
+	for _, f := range refused.Fields {
+		e.Errors = append(e.Errors, fieldError(f))
+	}
+	return e
 }
 
 // gapError: the log answered with a hole, which must never be.

@@ -3,108 +3,231 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
+
+	"tansu.cloud/sdk/go/feed"
 )
 
-// positions are those of the JSON lines so far.
-func positions(t *testing.T, lines string) []int64 {
-	t.Helper()
-	out := []int64{}
-	for line := range strings.Lines(lines) {
-		var e eventInfo
-		require.NoError(t, json.Unmarshal([]byte(line), &e))
-		out = append(out, e.Position)
-	}
-	return out
+// feedFake serves feeds of a log that a test writes, and remembers what was
+// subscribed to.
+type feedFake struct {
+	*httptest.Server
+	t *testing.T
+
+	mu         sync.Mutex
+	grown      chan struct{} // closed when the log grows
+	log        []string      // CloudEvents
+	subscribed []string      // frames
+	conns      []*websocket.Conn
 }
 
-func upTo(n int64) []int64 {
-	out := []int64{}
-	for i := int64(1); i <= n; i++ {
-		out = append(out, i)
-	}
-	return out
-}
-
-func TestTailShowsEachEventOnceWhileTheLogGrowsAndTheServerFails(t *testing.T) {
-	t.Parallel()
-	f := newFake(t)
-	f.appendEvents(450)
-	var failing atomic.Int32
-	inner := f.Config.Handler
-	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case failing.Add(-1) < 0:
-			inner.ServeHTTP(w, r)
-		case failing.Load()%2 == 0:
-			problemJSON(w, http.StatusServiceUnavailable, "unavailable", "The server cannot answer now", "")
-		default:
-			panic(http.ErrAbortHandler)
-		}
+func newFeedFake(t *testing.T) *feedFake {
+	f := &feedFake{t: t, grown: make(chan struct{})}
+	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
+	t.Cleanup(func() {
+		f.cut()
+		f.Close()
 	})
-	ctx, cancel := context.WithCancel(t.Context())
-	var stdout, stderr lockedBuffer
-	done := make(chan int, 1)
-	go func() {
-		done <- tansuIO(ctx, f.URL, &stdout, &stderr, "", "events", "tail", "--from", "1", "--every", "2ms", "-o", "jsonl")
-	}()
-	count := func(n int) func() bool {
-		return func() bool { return strings.Count(stdout.String(), "\n") == n }
-	}
-	require.Eventually(t, count(450), 10*time.Second, time.Millisecond)
-	failing.Store(9)
-	f.appendEvents(37)
-	require.Eventually(t, count(487), 10*time.Second, time.Millisecond)
-	cancel()
-	require.Equal(t, exitInterrupted, <-done)
-	require.Equal(t, upTo(487), positions(t, stdout.String()))
-	require.Contains(t, stderr.String(), "connection lost")
-	require.Contains(t, stderr.String(), "connected again")
-	require.NotContains(t, stderr.String(), "Error")
+	return f
 }
 
-func TestTailStartsAtTheHeadAndFilters(t *testing.T) {
-	t.Parallel()
-	f := newFake(t)
-	f.appendEvents(5)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var stdout, stderr lockedBuffer
-	done := make(chan int, 1)
-	go func() {
-		done <- tansuIO(ctx, f.URL, &stdout, &stderr, "", "events", "tail", "--stream-id", "t0", "--every", "2ms")
-	}()
-	require.Eventually(t, func() bool {
+func (f *feedFake) serve(w http.ResponseWriter, r *http.Request) {
+	ws, err := (&websocket.Upgrader{Subprotocols: []string{"tansu.v1"}}).Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer ws.Close()
+	send := func(frame string, args ...any) bool {
+		return ws.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, frame, args...)) == nil
+	}
+	var connect struct{ Token, Tenant string }
+	if ws.ReadJSON(&connect) != nil {
+		return
+	}
+	if connect.Token != testToken || connect.Tenant != "acme" {
+		send(`{"type":"error","code":"unauthorized","detail":"Send the operator token."}`)
+		return
+	}
+	send(`{"type":"connected"}`)
+	_, raw, err := ws.ReadMessage()
+	var subscribe struct {
+		Filter string
+		From   struct {
+			Now   bool
+			After int
+		}
+	}
+	if err != nil || json.Unmarshal(raw, &subscribe) != nil {
+		return
+	}
+	if subscribe.Filter == "nonsense" {
+		send(`{"type":"error","id":"feed","code":"filter_invalid","detail":"Compare it with something.","errors":[{"pointer":"/filter","code":"syntax","message":"at 8"}]}`)
+		return
+	}
+	f.mu.Lock()
+	next := subscribe.From.After
+	if subscribe.From.Now {
+		next = len(f.log)
+	}
+	f.conns, f.subscribed = append(f.conns, ws), append(f.subscribed, string(raw))
+	f.mu.Unlock()
+	for ok := send(`{"type":"subscribed","id":"feed","position":%d}`, next); ok; {
 		f.mu.Lock()
-		defer f.mu.Unlock()
-		return len(f.seen) > 1 // the head is known
-	}, 10*time.Second, time.Millisecond)
-	f.appendEvents(3) // 6, 7, 8; the even ones are of stream t0
-	require.Eventually(t, func() bool { return strings.Count(stdout.String(), "\n") == 3 }, 10*time.Second, time.Millisecond)
-	cancel()
-	require.Equal(t, exitInterrupted, <-done)
-	require.Regexp(t, `(?m)\APOSITION .*\n6 .*\n8 .*\n\z`, stdout.String())
+		events, grown := f.log[next:], f.grown
+		f.mu.Unlock()
+		if len(events) == 0 {
+			<-grown
+			continue
+		}
+		next += len(events)
+		ok = send(`{"type":"events","id":"feed","position":%d,"events":[%s]}`, next, strings.Join(events, ","))
+	}
+}
+
+func (f *feedFake) append(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for range n {
+		p := len(f.log) + 1
+		f.log = append(f.log, fmt.Sprintf(`{"specversion":"1.0","id":"e%d","source":"/tenants/acme","type":"order.placed","subject":"order/t%d",`+
+			`"time":"2026-01-31T12:00:00Z","datacontenttype":"application/json","tansuposition":"%d","tansustreamtype":"order","tansustreamid":"t%d",`+
+			`"tansuversion":"%d","tansuactor":"ann","data":{"n":%d}}`, p, p%2, p, p%2, (p+1)/2, p))
+	}
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+// cut ends all connections.
+func (f *feedFake) cut() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, ws := range f.conns {
+		_ = ws.Close()
+	}
+	f.conns = nil
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+func (f *feedFake) subscriptions() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.subscribed
+}
+
+// tailing is tansu events tail at work.
+type tailing struct {
+	stdout, stderr lockedBuffer
+	done           chan int
+	stop           context.CancelFunc
+}
+
+func startTail(t *testing.T, f *feedFake, args ...string) *tailing {
+	ctx, cancel := context.WithCancel(t.Context())
+	run := &tailing{done: make(chan int, 1), stop: cancel}
+	go func() {
+		run.done <- tansuIO(ctx, f.URL, &run.stdout, &run.stderr, "", append([]string{"events", "tail", "--tenant", "acme"}, args...)...)
+	}()
+	t.Cleanup(cancel)
+	return run
+}
+
+func (r *tailing) waitLines(t *testing.T, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Count(r.stdout.String(), "\n") >= n }, 20*time.Second, time.Millisecond, "%s", &r.stderr)
+}
+
+func positions(t *testing.T, lines string) (all []int64) {
+	t.Helper()
+	for line := range strings.Lines(lines) {
+		var e feed.Event
+		require.NoError(t, json.Unmarshal([]byte(line), &e))
+		all = append(all, e.Position)
+	}
+	return all
+}
+
+func upTo(n int64) (all []int64) {
+	for i := int64(1); i <= n; i++ {
+		all = append(all, i)
+	}
+	return all
+}
+
+func TestTailShowsEachEventOnceWhileTheLogGrowsAndConnectionsBreak(t *testing.T) {
+	t.Parallel()
+	f := newFeedFake(t)
+	f.append(450)
+	tail := startTail(t, f, "--from", "1", "-o", "jsonl")
+	tail.waitLines(t, 450)
+	for range 3 {
+		f.cut()
+		f.append(37)
+		tail.waitLines(t, len(f.log))
+	}
+	tail.stop()
+	require.Equal(t, exitInterrupted, <-tail.done)
+	require.Equal(t, upTo(561), positions(t, tail.stdout.String()))
+	require.Contains(t, tail.stderr.String(), "connection lost")
+	require.Contains(t, tail.stderr.String(), "connected again")
+	require.NotContains(t, tail.stderr.String(), "Error")
+	require.Equal(t, f.log[17]+"\n", strings.SplitAfter(tail.stdout.String(), "\n")[17], "as the server sent it")
+}
+
+func TestTailStartsAtTheHeadAndSelects(t *testing.T) {
+	t.Parallel()
+	f := newFeedFake(t)
+	f.append(5)
+	tail := startTail(t, f, "--type", "order.placed,order.paid", "--stream-type", "order", "--stream-id", "t0", "--actor", "ann", "--filter", "data.n > 1")
+	require.Eventually(t, func() bool { return len(f.subscriptions()) > 0 }, 20*time.Second, time.Millisecond)
+	f.append(2)
+	tail.waitLines(t, 3)
+	tail.stop()
+	require.Equal(t, exitInterrupted, <-tail.done)
+	require.Regexp(t, `(?m)\APOSITION +RECORDED +TYPE +STREAM +VERSION +ACTOR\n6 +2026-01-31T12:00:00.000Z +order.placed +order/t0 +3 +ann\n7 .*\n\z`, tail.stdout.String())
+	require.JSONEq(t, `{"type":"subscribe","id":"feed","from":{"now":true},"filter":"data.n > 1","topics":[
+		{"type":"order.placed","stream_type":"order","stream_id":"t0","actor":"ann"},
+		{"type":"order.paid","stream_type":"order","stream_id":"t0","actor":"ann"}]}`, f.subscriptions()[0])
+
+	startTail(t, f, "--actor", "ann")
+	require.Eventually(t, func() bool { return len(f.subscriptions()) > 1 }, 20*time.Second, time.Millisecond)
+	require.JSONEq(t, `{"type":"subscribe","id":"feed","from":{"now":true},"topics":[{"actor":"ann"}]}`, f.subscriptions()[1])
 }
 
 func TestTailReportsAGap(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	f.appendEvents(5)
-	f.events = append(f.events[:2], f.events[3:]...)
-	r := tansu(t, f.URL, "events", "tail", "--from", "1", "-o", "jsonl")
-	require.Equal(t, exitError, r.code)
-	require.Equal(t, upTo(2), positions(t, r.stdout), "what comes before the gap is shown")
-	require.Contains(t, r.stderr, "expected position 3, got 4")
+	f := newFeedFake(t)
+	f.append(5)
+	f.log = append(f.log[:2], f.log[3:]...)
+	tail := startTail(t, f, "--from", "1", "-o", "jsonl")
+	require.Equal(t, exitError, <-tail.done)
+	require.Equal(t, upTo(2), positions(t, tail.stdout.String()), "what comes before the gap is shown")
+	require.Contains(t, tail.stderr.String(), "expected position 3, got 4")
 }
 
-func TestTailEndsWhenTheTokenIsRefused(t *testing.T) {
+func TestTailEndsWhenItIsRefused(t *testing.T) {
 	t.Parallel()
-	r := tansu(t, newFake(t).URL, "events", "tail", "--token", "wrong")
-	require.Equal(t, exitAuth, r.code)
+	f := newFeedFake(t)
+	refused := startTail(t, f, "--token", "wrong")
+	require.Equal(t, exitAuth, <-refused.done)
+	require.Contains(t, refused.stderr.String(), "unauthorized (status 401)")
+
+	nonsense := startTail(t, f, "--filter", "nonsense")
+	require.Equal(t, exitError, <-nonsense.done)
+	require.Contains(t, nonsense.stderr.String(), "Compare it with something.\n   /filter: at 8\n")
+
+	require.Equal(t, exitUsage, <-startTail(t, f, "--from", "-1").done)
+
+	stranger := newFake(t)
+	r := tansu(t, stranger.URL, "events", "tail")
+	require.Equal(t, exitAuth, r.code, "it answers as Tansu does, and wants a token in the header")
 }

@@ -52,6 +52,14 @@ func (s *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *httpServer) handle(h http.Handler) { s.handler.Store(&h) }
 
+// serveAPI puts a handler in the place of the probes, if making it went well.
+func (s *httpServer) serveAPI(h http.Handler, err error) error {
+	if err == nil {
+		s.handle(h)
+	}
+	return err
+}
+
 func (s *httpServer) current() phase { return phase(s.phase.Load()) }
 
 func (s *httpServer) enter(p phase) { s.phase.Store(int32(p)) }

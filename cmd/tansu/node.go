@@ -27,7 +27,10 @@ type node struct {
 
 	pool      *pgxpool.Pool
 	madeToken string // the operator token, if this start made one
+	engines   engines
 	parts     parts
+
+	drainSockets func(context.Context) error // nil until there can be any
 }
 
 // part of a node that has been started.
@@ -74,7 +77,11 @@ func (n *node) stop(ctx context.Context) error {
 		n.http.enter(draining)
 		n.drain(ctx)
 	}
-	errs := []error{n.http.stop(ctx)}
+	var errs []error
+	if n.drainSockets != nil {
+		errs = append(errs, n.drainSockets(ctx))
+	}
+	errs = append(errs, n.http.stop(ctx))
 	for len(n.started) > 0 {
 		last := n.started[len(n.started)-1]
 		n.started = n.started[:len(n.started)-1]

@@ -7,17 +7,24 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
+
+	"github.com/google/uuid"
 
 	"tansu.cloud/api/rest"
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/postgres"
-	"tansu.cloud/platform/bus"
+	"tansu.cloud/platform/bus/jobs"
 	"tansu.cloud/platform/config"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/feeds"
 	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
+	"tansu.cloud/projections/readmodels/webhooks"
+	"tansu.cloud/projections/sagas/joborders"
+	webhooksaga "tansu.cloud/projections/sagas/webhooks"
 )
 
 // parts of a node between its database and its port, in the order in which an
@@ -27,52 +34,82 @@ type parts struct {
 	commands *commands.Commands
 	history  *commands.History
 	runner   *projections.Runner
+	hub      *feeds.Hub // nil without the role api
+	webhooks webhookParts
 }
 
-// readModels are the projections that every installation runs.
-func readModels() []projections.Projection {
-	return []projections.Projection{tenantdirectory.New(), deadletters.New()}
+// projectionList is what every installation runs: read models and sagas.
+func projectionList(logger *slog.Logger) []projections.Projection {
+	return []projections.Projection{
+		tenantdirectory.New(), deadletters.New(), webhooks.New(), webhooksaga.New(logger), joborders.New(),
+	}
 }
 
-// startParts starts the log, the relay and the projections, and returns when
+// startParts starts the log, the relay and what follows them, and returns when
 // every read model can be read.
 func (n *node) startParts(ctx context.Context) error {
 	master, err := config.DecodeMasterKey(n.cfg.MasterKey)
 	if err != nil {
 		return err
 	}
-	messages := bus.NewInProcess(n.logger)
-	n.onStop("bus", func(context.Context) error { return messages.Close() })
-	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: messages, Logger: n.logger})
+	if err := n.openEngines(ctx); err != nil {
+		return err
+	}
+	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: n.engines.bus, Logger: n.logger})
+	if err != nil {
+		return err
+	}
+	notifier, err := postgres.NewNotifier(postgres.NotifierConfig{
+		DSN: n.cfg.Postgres.Direct().Reveal(), NodeID: n.cfg.NodeID, Heard: n.heard, Logger: n.logger,
+	})
 	if err != nil {
 		return err
 	}
 
 	p := &n.parts
-	p.store = postgres.New(n.pool, postgres.Options{OnCommit: relay.Committed, Logger: n.logger})
+	p.store = postgres.New(n.pool, postgres.Options{Logger: n.logger, OnCommit: func(events []eventstore.Event) {
+		relay.Committed(events)
+		notifier.Committed(events)
+	}})
 	deps := commands.Deps{
 		Store: p.store, Snapshots: p.store, Logger: n.logger,
 		Codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(n.pool, master)),
 	}
 	p.commands, p.history = commands.New(deps), commands.NewHistory(deps)
 	p.runner, err = projections.NewRunner(projections.Config{
-		NodeID: n.cfg.NodeID, Projections: readModels(), Pool: n.pool, Log: p.store, Decoder: deps.Codec,
-		Control: projectionControl{p.commands}, Subscriber: messages.Subscriber(), Logger: n.logger,
+		NodeID: n.cfg.NodeID, Projections: projectionList(n.logger), Pool: n.pool, Log: p.store, Decoder: deps.Codec,
+		Control: projectionControl{p.commands}, Bus: n.engines.bus, Follow: !n.cfg.Has("projections"), Logger: n.logger,
 	})
 	if err != nil {
 		return err
 	}
+	if err := n.openWebhooks(master); err != nil {
+		return err
+	}
 
 	// The relay starts before the store and stops after it, so that no commit
-	// finds it gone; the runner needs both.
-	for _, s := range []struct {
-		name string
-		service
-	}{{"relay", relay}, {"event log", p.store}, {"idempotency cleaner", newIdempotencyCleaner(p.store, n.cfg.Idempotency.Retention, n.logger)}, {"projections", p.runner}} {
-		if err := s.Start(context.WithoutCancel(ctx)); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+	// finds it gone; what follows needs both.
+	services := []named{
+		{"relay", relay}, {"event log", p.store},
+		{"idempotency cleaner", newIdempotencyCleaner(p.store, n.cfg.Idempotency.Retention, n.logger)},
+		{"projections", p.runner},
+	}
+	if n.cfg.Has("api") {
+		if p.hub, err = n.newHub(); err != nil {
+			return err
 		}
-		n.onStop(s.name, s.Stop)
+		services = append(services, named{"feeds", p.hub})
+	}
+	if n.cfg.Has("workers") {
+		workers, err := n.newWorkers()
+		if err != nil {
+			return err
+		}
+		services = append(services, named{"webhooks", p.webhooks.Courier}, named{"jobs", workers})
+	}
+	services = append(services, named{"notifier", notifier}) // it tells all of them
+	if err := n.startAll(ctx, services...); err != nil {
+		return err
 	}
 	select {
 	case <-p.runner.Ready():
@@ -82,10 +119,12 @@ func (n *node) startParts(ctx context.Context) error {
 	}
 }
 
-// service is a part that runs until it is stopped.
-type service interface {
-	Start(ctx context.Context) error
-	Stop(ctx context.Context) error
+// heard passes on what another node has committed.
+func (n *node) heard(tenant uuid.UUID, position int64) {
+	n.parts.runner.Hint(tenant, position)
+	if n.parts.hub != nil {
+		n.parts.hub.Hint(tenant, position)
+	}
 }
 
 // openInterface puts the REST interface in place of the bare probes.
@@ -102,22 +141,28 @@ func (n *node) openInterface(operator rest.Operator) error {
 	if err != nil {
 		return err
 	}
-	handler, err := rest.New(rest.Deps{
+	deps := rest.Deps{
 		Config: rest.Config{
 			Domain: n.cfg.Domain, BodyLimit: n.cfg.HTTP.MaxBodyBytes, HeaderLimit: n.cfg.HTTP.MaxHeaderBytes,
 			Timeout: n.cfg.HTTP.RequestTimeout, WaitDefault: n.cfg.Consistency.Wait, PublicMetrics: n.cfg.Metrics.Public,
+			PlainWebhooks: len(n.cfg.Webhooks.Networks()) > 0,
 		},
 		Commands: n.parts.commands, History: n.parts.history, Log: n.parts.store,
 		Tenants: tenantdirectory.NewDirectory(n.pool), DeadLetters: deadletters.NewLetters(n.pool),
 		Projections: projectionQueries{n.parts.runner}, Operator: operator,
 		Signer: ed25519.NewKeyFromSeed(signingSeed), CursorKey: cursorKey,
 		Health: n.health, Metrics: n.telemetry.Handler(), Logger: n.logger,
-	})
+		Webhooks: n.parts.webhooks, Jobs: jobQueries{jobs.NewQueue(n.pool)},
+	}
+	if !n.cfg.Has("api") {
+		return n.http.serveAPI(rest.NewProbes(deps))
+	}
+	sockets, err := n.newSockets(operator)
 	if err != nil {
 		return err
 	}
-	n.http.handle(handler)
-	return nil
+	deps.Feeds, deps.Sockets = sockets, sockets
+	return n.http.serveAPI(rest.New(deps))
 }
 
 // derive makes a key for one purpose from the master key, so that a node needs
@@ -145,6 +190,14 @@ func (n *node) health(ctx context.Context) rest.Health {
 		h.Components[name] = c
 	}
 	note("database", n.pool.Ping(ctx), "")
+	for name, healthy := range n.engines.health {
+		// The node works without it, only slower or for itself.
+		detail := "connected"
+		if err := healthy(); err != nil {
+			detail = "away: " + err.Error()
+		}
+		note(name, nil, detail)
+	}
 	statuses, err := n.parts.runner.Status(ctx)
 	if err != nil {
 		note("projections", err, "")

@@ -6,10 +6,11 @@ type Command interface{ projectionCommand() }
 // What operators ask for.
 type (
 	// StartRebuild begins to fill a new generation; Version 0 means that of the
-	// active one.
+	// active one. Saga says that the projection is one, which is refused.
 	StartRebuild struct {
 		Version int
 		Reason  string
+		Saga    bool
 	}
 	// CancelRebuild gives up the generation that is being filled.
 	CancelRebuild struct{ Reason string }

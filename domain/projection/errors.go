@@ -7,6 +7,7 @@ var (
 	ErrNotFound           = domain.NotFound("projection.not_found", "there is no such projection")
 	ErrDeadLetterNotFound = domain.NotFound("dead_letter.not_found", "there is no such open dead letter; it may have been resolved or discarded")
 	ErrRebuildRunning     = domain.Conflict("projection.rebuild_running", "a rebuild is running; cancel it first or wait for its end")
+	ErrSaga               = domain.Conflict("projection.saga", "this is a saga: what it did cannot be taken back, so it is never rebuilt; re-drive its dead letters instead")
 	ErrNoRebuild          = domain.Conflict("projection.no_rebuild", "no rebuild is running")
 	ErrNotBuilding        = domain.Conflict("projection.generation_not_building", "this generation is not being built, so it cannot be switched to")
 	ErrGenerationGone     = domain.Conflict("projection.generation_gone", "this generation is neither active nor being built")

@@ -81,6 +81,7 @@ func TestDecide(t *testing.T) {
 		{"a second rebuild", events{on, building}, projection.StartRebuild{}, nil, "projection.rebuild_running"},
 		{"a rebuild after a cancelled one", events{on, building, projection.RebuildCancelled{Generation: 2}}, projection.StartRebuild{},
 			events{projection.RebuildStarted{Generation: 3, Version: 1}}, ""},
+		{"rebuild of a saga", events{on}, projection.StartRebuild{Saga: true}, nil, "projection.saga"},
 		{"rebuild of nothing", nil, projection.StartRebuild{}, nil, "projection.not_found"},
 		{"rebuild to a negative version", events{on}, projection.StartRebuild{Version: -1}, nil, "projection.command_invalid"},
 		{"cancel", events{on, building, parked(inBuilding), parkedX}, projection.CancelRebuild{Reason: "wrong"}, events{

@@ -18,6 +18,9 @@ func startRebuild(s State, c StartRebuild) ([]Event, error) {
 	if err := invalid(problems); err != nil {
 		return nil, err
 	}
+	if c.Saga {
+		return nil, ErrSaga
+	}
 	if s.Building != nil {
 		return nil, ErrRebuildRunning
 	}

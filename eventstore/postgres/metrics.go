@@ -69,3 +69,19 @@ func (m *metrics) conflict(ctx context.Context, err error) {
 	}
 	m.conflicts.Add(ctx, 1, metric.WithAttributes(attribute.String("kind", kind)))
 }
+
+// notifierMetrics has its provider handed in, unlike the store's.
+type notifierMetrics struct {
+	sent, heard metric.Int64Counter
+	connected   metric.Int64Gauge
+}
+
+func newNotifierMetrics(m metric.Meter) (*notifierMetrics, error) {
+	sent, err1 := m.Int64Counter("tansu.notifier.sent", metric.WithUnit("{notification}"),
+		metric.WithDescription("Notifications sent to the other processes."))
+	heard, err2 := m.Int64Counter("tansu.notifier.heard", metric.WithUnit("{position}"),
+		metric.WithDescription("Positions of tenants that other processes told."))
+	connected, err3 := m.Int64Gauge("tansu.notifier.connected",
+		metric.WithDescription("1 while this process can hear the others, else 0."))
+	return &notifierMetrics{sent: sent, heard: heard, connected: connected}, errors.Join(err1, err2, err3)
+}

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
-	"strconv"
 	"syscall"
+
+	"tansu.cloud/platform/child"
 )
 
 // account is whom PostgreSQL runs as when this process is root, which
@@ -35,19 +35,11 @@ func chooseAccount(l layout) (*account, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
-	for _, name := range []string{"postgres", "nobody"} {
-		found, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, uidErr := strconv.ParseUint(found.Uid, 10, 32)
-		gid, gidErr := strconv.ParseUint(found.Gid, 10, 32)
-		if err := errors.Join(uidErr, gidErr); err != nil {
-			return nil, fmt.Errorf("user %s: %w", name, err)
-		}
-		return &account{uint32(uid), uint32(gid)}, nil
+	found, err := child.Ordinary("postgres", "nobody")
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL does not run as root, and there is no user for it: %w; create one, or start tansu as an ordinary user", err)
 	}
-	return nil, errors.New("PostgreSQL does not run as root, and neither the user postgres nor nobody exists; create one, or start tansu as an ordinary user")
+	return &account{found.Uid, found.Gid}, nil
 }
 
 func (a *account) own(path string) error {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"tansu.cloud/platform/child"
 )
 
 const minMajor = 15
@@ -142,7 +144,7 @@ func inspect(ctx context.Context, dir string, a *account) (binaries, error) {
 	cmd := exec.CommandContext(ctx, b.postgres(), "--version")
 	cmd.Env = environment()
 	cmd.Dir = "/"
-	confine(cmd, a)
+	child.Confine(cmd, a.credential(), fastShutdown)
 	output, err := cmd.Output()
 	if err != nil {
 		return binaries{}, fmt.Errorf("%s --version: %w", b.postgres(), err)

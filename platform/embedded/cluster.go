@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+
+	"tansu.cloud/platform/child"
 )
 
 const (
@@ -62,7 +64,7 @@ func (s *Server) initialize(ctx context.Context) error {
 	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.Env = environment()
 	cmd.Dir = "/"
-	confine(cmd, s.account)
+	child.Confine(cmd, s.account.credential(), fastShutdown)
 	data, release, err := reach(cmd, s.account, s.layout.initial)
 	if err != nil {
 		return fmt.Errorf("data folder: %w", err)
@@ -79,19 +81,18 @@ func (s *Server) initialize(ctx context.Context) error {
 	if s.settings["fsync"] == "off" {
 		cmd.Args = append(cmd.Args, "--no-sync")
 	}
-	child, err := spawn(cmd)
+	started, err := child.Start(cmd)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", s.binaries.initdb(), err)
 	}
 	select {
-	case <-child.done:
+	case <-started.Done():
 	case <-ctx.Done():
-		child.kill()
-		<-child.done
+		started.Kill()
 		return ctx.Err()
 	}
-	if !cmd.ProcessState.Success() {
-		return fmt.Errorf("initdb failed (%s):\n%s", child.state(), bytes.TrimSpace(output.Bytes()))
+	if !started.Succeeded() {
+		return fmt.Errorf("initdb failed (%s):\n%s", started.State(), bytes.TrimSpace(output.Bytes()))
 	}
 	if err := os.Rename(s.layout.initial, s.layout.data); err != nil {
 		return fmt.Errorf("data folder: %w", err)
@@ -122,7 +123,7 @@ func (s *Server) serverCommand(logFile *os.File) (*exec.Cmd, func(), error) {
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.Env = environment()
 	cmd.Dir = "/"
-	confine(cmd, s.account)
+	child.Confine(cmd, s.account.credential(), fastShutdown)
 	data, release, err := reach(cmd, s.account, s.layout.data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data folder: %w", err)

@@ -4,19 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"syscall"
 )
-
-// confine puts cmd into a process group of its own, so that Ctrl-C in the
-// terminal reaches this process alone and the server is stopped in order, drops
-// root, and binds the child's life to ours.
-func confine(cmd *exec.Cmd, a *account) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Setpgid:    true,
-		Credential: a.credential(),
-		Pdeathsig:  fastShutdown,
-	}
-}
 
 // reach returns the name by which cmd opens dir, and a function to call once
 // cmd has started. When root is dropped, the account may not be allowed to pass

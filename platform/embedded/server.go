@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"tansu.cloud/platform/child"
 )
 
 // Config of a private server.
@@ -116,7 +118,7 @@ func (s *Server) LogFile() string { return s.layout.log }
 func (s *Server) Exited() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.process.done
+	return s.process.Done()
 }
 
 // Stop ends the server in order: sessions are cut, a checkpoint is written. If
@@ -140,7 +142,7 @@ func (s *Server) Kill() error {
 	if err := killLeftovers(ctx, s.layout); err != nil {
 		return err
 	}
-	<-s.process.done
+	<-s.process.Done()
 	return nil
 }
 
@@ -183,11 +185,11 @@ func (s *Server) launch(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	child, err := spawn(cmd)
+	started, err := child.Start(cmd)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", s.binaries.postgres(), err)
 	}
-	s.process = child
+	s.process = &process{started}
 	if err := s.awaitReady(ctx, offset); err != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
 		defer cancel()
@@ -217,8 +219,8 @@ func (s *Server) awaitReady(ctx context.Context, logOffset int64) error {
 			return nil
 		}
 		select {
-		case <-s.process.done:
-			return fmt.Errorf("PostgreSQL ended while it was starting (%s):\n%s", s.process.state(), s.layout.logSince(logOffset))
+		case <-s.process.Done():
+			return fmt.Errorf("PostgreSQL ended while it was starting (%s):\n%s", s.process.State(), s.layout.logSince(logOffset))
 		case <-ctx.Done():
 			return fmt.Errorf("PostgreSQL did not become ready: %w; see %s", ctx.Err(), s.layout.log)
 		case <-notice.C:

@@ -40,7 +40,7 @@ func helper(dir string) int {
 		fmt.Println(err)
 		return 1
 	}
-	fmt.Println("ready", server.process.cmd.Process.Pid)
+	fmt.Println("ready", server.process.PID())
 	<-ctx.Done()
 	if err := server.Stop(context.Background()); err != nil {
 		fmt.Println(err)
@@ -170,7 +170,7 @@ func TestSettingsAreSafe(t *testing.T) {
 func TestTheServerNeverRunsAsRoot(t *testing.T) {
 	t.Parallel()
 	server := start(t, dataDir(t))
-	process, err := gopsutil.NewProcess(int32(server.process.cmd.Process.Pid))
+	process, err := gopsutil.NewProcess(int32(server.process.PID()))
 	require.NoError(t, err)
 	uids, err := process.Uids()
 	require.NoError(t, err)
@@ -252,7 +252,7 @@ func TestAForeignKillIsNoticed(t *testing.T) {
 	t.Parallel()
 	server := start(t, dataDir(t))
 	write(t, server, 3)
-	require.NoError(t, syscall.Kill(server.process.cmd.Process.Pid, syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(server.process.PID(), syscall.SIGKILL))
 	<-server.Exited()
 	require.NoError(t, server.Restart(t.Context()))
 	require.Equal(t, "3", sum(t, server))
@@ -274,7 +274,7 @@ func TestTheServerOfAKilledProcessIsReplaced(t *testing.T) {
 	_ = helper.Wait()
 
 	server := start(t, dir)
-	require.NotEqual(t, postmaster, server.process.cmd.Process.Pid)
+	require.NotEqual(t, postmaster, server.process.PID())
 	require.Equal(t, "5", sum(t, server))
 	require.NoError(t, server.Stop(t.Context()))
 	requireNoProcess(t, dir)
@@ -302,7 +302,7 @@ func TestALeftoverServerIsStopped(t *testing.T) {
 
 	server := start(t, dir)
 	<-abandoned.Exited()
-	require.True(t, abandoned.process.cmd.ProcessState.Success(), "stopped in order")
+	require.True(t, abandoned.process.Succeeded(), "stopped in order")
 	require.Equal(t, "6", sum(t, server))
 }
 
@@ -313,7 +313,7 @@ func TestAnOrphanedServerProcessIsStopped(t *testing.T) {
 	write(t, abandoned, 8)
 	require.NoError(t, abandoned.lock.Unlock())
 	// Frozen, the postmaster obeys no request to shut down.
-	require.NoError(t, syscall.Kill(abandoned.process.cmd.Process.Pid, syscall.SIGSTOP))
+	require.NoError(t, syscall.Kill(abandoned.process.PID(), syscall.SIGSTOP))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, endLeftovers(ctx, abandoned.layout, 0), context.Canceled)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Rate refills a bucket: Tokens in every Per, up to Burst.
+// Rate refills a bucket: Tokens in every Per, up to Burst. All are positive.
 type Rate struct {
 	Tokens int
 	Per    time.Duration
@@ -19,9 +19,9 @@ type Rate struct {
 // a decision is made without waiting on the network in the common case.
 type Limits interface {
 	// Allow takes n tokens of a bucket. If there are not enough it takes none and
-	// says when to try again.
+	// says when to try again. More than Burst are never allowed.
 	Allow(ctx context.Context, key string, rate Rate, n int) (ok bool, retryAfter time.Duration)
-	// Acquire counts one of at most limit things that are held at once. release
-	// must be called once if ok.
+	// Acquire counts one of at most limit things that are held at once. If ok,
+	// release must be called when it is held no longer; further calls do nothing.
 	Acquire(ctx context.Context, key string, limit int) (release func(), ok bool)
 }

@@ -44,13 +44,16 @@ var shared struct {
 	err    error
 }
 
-// Main runs the tests and stops the shared server afterwards.
-func Main(m *testing.M) {
+// Main runs the tests and stops the shared server afterwards, and what else is
+// given, such as rabbitmqtest.Stop.
+func Main(m *testing.M, stops ...func() error) {
 	shared.main = true
 	code := m.Run()
-	if err := stopShared(); err != nil {
-		fmt.Fprintln(os.Stderr, "postgrestest:", err)
-		code = 1
+	for _, stop := range append(stops, stopShared) {
+		if err := stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "after the tests:", err)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }

@@ -1,14 +1,22 @@
-// Package feeds is the live face of the log. The hub follows the logs that
+// Package feeds is the live face of the log. The [Hub] follows the logs that
 // somebody watches: it takes committed batches from the bus, fills what the bus
 // left out from the log, and keeps the newest events of each watched tenant in a
-// tail that all readers share. A reader is a cursor, a position and nothing
+// tail that all readers share. A reader is a [Cursor], a position and nothing
 // else: it takes from the tail when it is near the head and pages through the
-// log when it is not, so a slow one costs its own time and nobody's memory.
+// log when it is not, so a slow one costs its own time and nobody's memory. The
+// two are joined by arithmetic on positions, which have no holes.
 package feeds
 
-import "errors"
+import (
+	"context"
+	"encoding/json"
+	"errors"
 
-// Errors of [Hub.Open] and [Cursor.Next].
+	"github.com/google/uuid"
+)
+
+// Errors of [Hub.Open] and [Cursor.Next]. A log that contradicts itself is an
+// *eventstore.CorruptLog.
 var (
 	// ErrAhead: the position to resume from lies beyond the end of the log.
 	ErrAhead = errors.New("the position lies beyond the end of the log")
@@ -19,6 +27,8 @@ var (
 	ErrSnapshotTooLarge = errors.New("the snapshot is too large; page through the list and subscribe from its Tansu-Position")
 	// ErrStopped: the hub shuts down.
 	ErrStopped = errors.New("the feed hub has stopped")
+	// ErrClosed: the cursor was closed.
+	ErrClosed = errors.New("the cursor is closed")
 )
 
 // Topic selects events; empty fields select all.
@@ -40,3 +50,11 @@ type Spec struct {
 	FromNow      bool   // from the head of the log
 	FromSnapshot string // name of a read model: its rows, then everything after them
 }
+
+// Snapshot reads the rows of a read model that belong to one tenant's log, at
+// most limit of them, and the position of that log at which they stand, in one
+// transaction. It returns ErrUnknownSnapshot if the model does not read that log.
+type Snapshot func(ctx context.Context, tenant uuid.UUID, limit int) (rows []json.RawMessage, position int64, err error)
+
+// MaxSnapshotRows is the most rows of a snapshot.
+const MaxSnapshotRows = 10_000

@@ -78,6 +78,32 @@ type Idempotency struct {
 	Response    []byte
 }
 
+type Job struct {
+	TenantID   uuid.UUID
+	ID         uuid.UUID
+	Seq        int64
+	Claim      int64
+	RunAt      time.Time
+	EnqueuedAt time.Time
+	LeaseUntil *time.Time
+	FinishedAt *time.Time
+	Attempts   int32
+	Kind       string
+	Key        string
+	JobGroup   string
+	State      string
+	Worker     string
+	LastError  string
+	Payload    []byte
+}
+
+type JobGroup struct {
+	TenantID uuid.UUID
+	JobGroup string
+	Jobs     int64
+	Active   bool
+}
+
 type Lease struct {
 	Name      string
 	Holder    string
@@ -136,4 +162,70 @@ type TenantDirectory struct {
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+type Webhook struct {
+	TenantID            uuid.UUID
+	ID                  uuid.UUID
+	Url                 string
+	Description         string
+	Topics              json.RawMessage
+	Filter              string
+	Status              string
+	DisabledReason      string
+	Fingerprint         string
+	PreviousFingerprint string
+	PreviousUntil       time.Time
+	Version             int64
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+}
+
+type WebhookDelivery struct {
+	TenantID   uuid.UUID
+	WebhookID  uuid.UUID
+	ID         uuid.UUID
+	Position   int64
+	EventType  string
+	ReplayID   uuid.UUID
+	Attempt    int32
+	Outcome    string
+	Status     int32
+	DurationMs int32
+	Error      string
+	Response   string
+	RecordedAt time.Time
+}
+
+type WebhookReplay struct {
+	TenantID     uuid.UUID
+	ID           uuid.UUID
+	WebhookID    uuid.UUID
+	FromPosition int64
+	ToPosition   int64
+	DonePosition int64
+	Enqueued     int64
+	RequestedAt  time.Time
+	UpdatedAt    time.Time
+}
+
+type WebhookSecret struct {
+	TenantID    uuid.UUID
+	ID          uuid.UUID
+	WebhookID   uuid.UUID
+	Wrapped     []byte
+	CreatedAt   time.Time
+	DeleteAfter *time.Time
+}
+
+type WebhookSubscription struct {
+	TenantID         uuid.UUID
+	ID               uuid.UUID
+	Url              string
+	Topics           json.RawMessage
+	Filter           string
+	Status           string
+	SecretID         uuid.UUID
+	PreviousSecretID uuid.UUID
+	PreviousUntil    time.Time
 }

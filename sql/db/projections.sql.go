@@ -15,9 +15,10 @@ import (
 
 const acquireLease = `-- name: AcquireLease :one
 INSERT INTO public.leases (name, holder, token, expires_at)
-VALUES ($1, $2, 1, now() + $3::interval)
+SELECT $1, $2, COALESCE(max(l.token), 0) + 1, now() + $3::interval
+FROM public.leases l
 ON CONFLICT (name) DO UPDATE
-SET holder = EXCLUDED.holder, token = leases.token + 1, expires_at = EXCLUDED.expires_at
+SET holder = EXCLUDED.holder, token = GREATEST(EXCLUDED.token, leases.token + 1), expires_at = EXCLUDED.expires_at
 WHERE leases.expires_at <= now() OR leases.holder = EXCLUDED.holder
 RETURNING token
 `
@@ -29,7 +30,9 @@ type AcquireLeaseParams struct {
 }
 
 // Taken when it is free, has run out, or is the caller's own from before a
-// restart; the token rises each time.
+// restart. The token is higher than that of every lease taken before, of
+// whatever name: a checkpoint is written under several leases in the course of
+// time, and its fence compares their tokens.
 func (q *Queries) AcquireLease(ctx context.Context, arg AcquireLeaseParams) (int64, error) {
 	row := q.db.QueryRow(ctx, acquireLease, arg.Name, arg.Holder, arg.Ttl)
 	var token int64
@@ -213,6 +216,34 @@ func (q *Queries) EveryTenantProgress(ctx context.Context, arg EveryTenantProgre
 	return i, err
 }
 
+const fenceCheckpoints = `-- name: FenceCheckpoints :exec
+UPDATE public.checkpoints SET fence = $3
+WHERE projection = $1 AND generation = $2 AND fence < $3
+`
+
+type FenceCheckpointsParams struct {
+	Projection string
+	Generation int32
+	Fence      int64
+}
+
+// Across tenants: from now on no writer with an older lease moves them, however
+// late it wakes up.
+func (q *Queries) FenceCheckpoints(ctx context.Context, arg FenceCheckpointsParams) error {
+	_, err := q.db.Exec(ctx, fenceCheckpoints, arg.Projection, arg.Generation, arg.Fence)
+	return err
+}
+
+const forgetLeases = `-- name: ForgetLeases :exec
+DELETE FROM public.leases WHERE starts_with(name, $1::text) AND expires_at < now() - interval '1 hour'
+`
+
+// Of processes that have not come back for an hour.
+func (q *Queries) ForgetLeases(ctx context.Context, prefix string) error {
+	_, err := q.db.Exec(ctx, forgetLeases, prefix)
+	return err
+}
+
 const generationSchemas = `-- name: GenerationSchemas :many
 SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname ~ $1::text ORDER BY nspname
 `
@@ -298,6 +329,37 @@ func (q *Queries) InsertParkedStream(ctx context.Context, arg InsertParkedStream
 	return err
 }
 
+const leasesInForce = `-- name: LeasesInForce :many
+SELECT name, holder FROM public.leases
+WHERE (name = $1::text OR starts_with(name, $1::text || '/')) AND expires_at > now()
+`
+
+type LeasesInForceRow struct {
+	Name   string
+	Holder string
+}
+
+// The lease of a name and those below it.
+func (q *Queries) LeasesInForce(ctx context.Context, name string) ([]LeasesInForceRow, error) {
+	rows, err := q.db.Query(ctx, leasesInForce, name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LeasesInForceRow
+	for rows.Next() {
+		var i LeasesInForceRow
+		if err := rows.Scan(&i.Name, &i.Holder); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const moveCheckpoint = `-- name: MoveCheckpoint :execrows
 UPDATE public.checkpoints SET position = $4, fence = $5, recorded_at = $6
 WHERE tenant_id = $1 AND projection = $2 AND generation = $3
@@ -366,6 +428,33 @@ func (q *Queries) MoveParkedStream(ctx context.Context, arg MoveParkedStreamPara
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const onlyOtherTypes = `-- name: OnlyOtherTypes :one
+SELECT (count(*) = $2::bigint - $3::bigint
+  AND count(*) FILTER (WHERE type = ANY($4::text[])) = 0)::boolean AS only_others
+FROM public.events
+WHERE tenant_id = $1 AND position > $3::bigint AND position <= $2::bigint
+`
+
+type OnlyOtherTypesParams struct {
+	TenantID uuid.UUID
+	UpTo     int64
+	After    int64
+	Types    []string
+}
+
+// Whether the log reaches a position and has nothing of these types before it.
+func (q *Queries) OnlyOtherTypes(ctx context.Context, arg OnlyOtherTypesParams) (bool, error) {
+	row := q.db.QueryRow(ctx, onlyOtherTypes,
+		arg.TenantID,
+		arg.UpTo,
+		arg.After,
+		arg.Types,
+	)
+	var only_others bool
+	err := row.Scan(&only_others)
+	return only_others, err
 }
 
 const parkedStream = `-- name: ParkedStream :one
@@ -444,44 +533,79 @@ func (q *Queries) ParkedStreams(ctx context.Context, arg ParkedStreamsParams) ([
 	return items, nil
 }
 
-const releaseLease = `-- name: ReleaseLease :exec
-UPDATE public.leases SET expires_at = now() WHERE name = $1 AND holder = $2 AND token = $3
+const releaseLeases = `-- name: ReleaseLeases :exec
+UPDATE public.leases SET expires_at = now()
+FROM (SELECT unnest($2::text[]) AS name, unnest($3::bigint[]) AS token) held
+WHERE leases.name = held.name AND leases.token = held.token AND leases.holder = $1
 `
 
-type ReleaseLeaseParams struct {
-	Name   string
+type ReleaseLeasesParams struct {
 	Holder string
-	Token  int64
+	Names  []string
+	Tokens []int64
 }
 
-func (q *Queries) ReleaseLease(ctx context.Context, arg ReleaseLeaseParams) error {
-	_, err := q.db.Exec(ctx, releaseLease, arg.Name, arg.Holder, arg.Token)
+func (q *Queries) ReleaseLeases(ctx context.Context, arg ReleaseLeasesParams) error {
+	_, err := q.db.Exec(ctx, releaseLeases, arg.Holder, arg.Names, arg.Tokens)
 	return err
 }
 
-const renewLease = `-- name: RenewLease :execrows
-UPDATE public.leases SET expires_at = now() + $4::interval
-WHERE name = $1 AND holder = $2 AND token = $3
+const renewLeases = `-- name: RenewLeases :many
+UPDATE public.leases SET expires_at = now() + $1::interval
+FROM (SELECT unnest($3::text[]) AS name, unnest($4::bigint[]) AS token) held
+WHERE leases.name = held.name AND leases.token = held.token AND leases.holder = $2
+RETURNING leases.name
 `
 
-type RenewLeaseParams struct {
-	Name   string
-	Holder string
-	Token  int64
+type RenewLeasesParams struct {
 	Ttl    pgtype.Interval
+	Holder string
+	Names  []string
+	Tokens []int64
 }
 
-func (q *Queries) RenewLease(ctx context.Context, arg RenewLeaseParams) (int64, error) {
-	result, err := q.db.Exec(ctx, renewLease,
-		arg.Name,
-		arg.Holder,
-		arg.Token,
+// Returns the names of those that the caller still has.
+func (q *Queries) RenewLeases(ctx context.Context, arg RenewLeasesParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, renewLeases,
 		arg.Ttl,
+		arg.Holder,
+		arg.Names,
+		arg.Tokens,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const seedCheckpoints = `-- name: SeedCheckpoints :exec
+INSERT INTO public.checkpoints (tenant_id, projection, generation, position, fence, recorded_at)
+SELECT h.tenant_id, $1::text, $2::integer, h.position, 0, h.recorded_at
+FROM public.heads h
+ON CONFLICT (tenant_id, projection, generation) DO NOTHING
+`
+
+type SeedCheckpointsParams struct {
+	Projection string
+	Generation int32
+}
+
+// Across tenants: a saga leaves out what was in the log before it.
+func (q *Queries) SeedCheckpoints(ctx context.Context, arg SeedCheckpointsParams) error {
+	_, err := q.db.Exec(ctx, seedCheckpoints, arg.Projection, arg.Generation)
+	return err
 }
 
 const serveGeneration = `-- name: ServeGeneration :execrows

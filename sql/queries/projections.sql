@@ -6,6 +6,13 @@
 SELECT position FROM public.checkpoints
 WHERE tenant_id = $1 AND projection = $2 AND generation = $3;
 
+-- name: OnlyOtherTypes :one
+-- Whether the log reaches a position and has nothing of these types before it.
+SELECT (count(*) = sqlc.arg(up_to)::bigint - sqlc.arg(after)::bigint
+  AND count(*) FILTER (WHERE type = ANY(sqlc.arg(types)::text[])) = 0)::boolean AS only_others
+FROM public.events
+WHERE tenant_id = $1 AND position > sqlc.arg(after)::bigint AND position <= sqlc.arg(up_to)::bigint;
+
 -- name: MoveCheckpoint :execrows
 -- The compare that makes every batch count once, and the fence that refuses a
 -- writer whose lease went to someone else.
@@ -108,20 +115,50 @@ DELETE FROM public.parked_streams WHERE projection = $1 AND generation = $2;
 
 -- name: AcquireLease :one
 -- Taken when it is free, has run out, or is the caller's own from before a
--- restart; the token rises each time.
+-- restart. The token is higher than that of every lease taken before, of
+-- whatever name: a checkpoint is written under several leases in the course of
+-- time, and its fence compares their tokens.
 INSERT INTO public.leases (name, holder, token, expires_at)
-VALUES (sqlc.arg(name), sqlc.arg(holder), 1, now() + sqlc.arg(ttl)::interval)
+SELECT sqlc.arg(name), sqlc.arg(holder), COALESCE(max(l.token), 0) + 1, now() + sqlc.arg(ttl)::interval
+FROM public.leases l
 ON CONFLICT (name) DO UPDATE
-SET holder = EXCLUDED.holder, token = leases.token + 1, expires_at = EXCLUDED.expires_at
+SET holder = EXCLUDED.holder, token = GREATEST(EXCLUDED.token, leases.token + 1), expires_at = EXCLUDED.expires_at
 WHERE leases.expires_at <= now() OR leases.holder = EXCLUDED.holder
 RETURNING token;
 
--- name: RenewLease :execrows
+-- name: RenewLeases :many
+-- Returns the names of those that the caller still has.
 UPDATE public.leases SET expires_at = now() + sqlc.arg(ttl)::interval
-WHERE name = $1 AND holder = $2 AND token = $3;
+FROM (SELECT unnest(sqlc.arg(names)::text[]) AS name, unnest(sqlc.arg(tokens)::bigint[]) AS token) held
+WHERE leases.name = held.name AND leases.token = held.token AND leases.holder = sqlc.arg(holder)
+RETURNING leases.name;
 
--- name: ReleaseLease :exec
-UPDATE public.leases SET expires_at = now() WHERE name = $1 AND holder = $2 AND token = $3;
+-- name: ReleaseLeases :exec
+UPDATE public.leases SET expires_at = now()
+FROM (SELECT unnest(sqlc.arg(names)::text[]) AS name, unnest(sqlc.arg(tokens)::bigint[]) AS token) held
+WHERE leases.name = held.name AND leases.token = held.token AND leases.holder = sqlc.arg(holder);
+
+-- name: LeasesInForce :many
+-- The lease of a name and those below it.
+SELECT name, holder FROM public.leases
+WHERE (name = sqlc.arg(name)::text OR starts_with(name, sqlc.arg(name)::text || '/')) AND expires_at > now();
+
+-- name: ForgetLeases :exec
+-- Of processes that have not come back for an hour.
+DELETE FROM public.leases WHERE starts_with(name, sqlc.arg(prefix)::text) AND expires_at < now() - interval '1 hour';
+
+-- name: FenceCheckpoints :exec
+-- Across tenants: from now on no writer with an older lease moves them, however
+-- late it wakes up.
+UPDATE public.checkpoints SET fence = sqlc.arg(fence)
+WHERE projection = $1 AND generation = $2 AND fence < sqlc.arg(fence);
+
+-- name: SeedCheckpoints :exec
+-- Across tenants: a saga leaves out what was in the log before it.
+INSERT INTO public.checkpoints (tenant_id, projection, generation, position, fence, recorded_at)
+SELECT h.tenant_id, sqlc.arg(projection)::text, sqlc.arg(generation)::integer, h.position, 0, h.recorded_at
+FROM public.heads h
+ON CONFLICT (tenant_id, projection, generation) DO NOTHING;
 
 -- name: ServingGeneration :one
 SELECT generation FROM public.read_models WHERE projection = $1;

@@ -8,11 +8,14 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+
+	"tansu.cloud/eventstore"
 )
 
-// Node is a running server that the command benchmark calls.
+// Node is a running server in this process.
 type Node struct {
 	URL, Token string
+	Log        eventstore.Appender
 	Stop       func() error
 }
 
@@ -37,7 +40,10 @@ func (b *Bench) Command(ctx context.Context) ([]Result, error) {
 	for _, connections := range []int{1, 64} {
 		var rate, latency pairs
 		for round := range b.Rounds + 1 {
-			ours, err := drive(ctx, connections, b.Duration, func(ctx context.Context, _, _ int) error { return createTenant(ctx, client, node) })
+			ours, err := drive(ctx, connections, b.Duration, func(ctx context.Context, _, _ int) error {
+				_, err := createTenant(ctx, client, node, "A tenant of the benchmark")
+				return err
+			})
 			if err != nil {
 				return nil, err
 			}
@@ -57,27 +63,26 @@ func (b *Bench) Command(ctx context.Context) ([]Result, error) {
 	return results, nil
 }
 
-func createTenant(ctx context.Context, client *http.Client, node Node) error {
+func createTenant(ctx context.Context, client *http.Client, node Node, name string) (answer []byte, err error) {
 	key := uuid.NewString()
-	body := fmt.Sprintf(`{"slug":"t-%s","name":"A tenant of the benchmark"}`, key)
+	body := fmt.Sprintf(`{"slug":"t-%s","name":%q}`, key, name)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, node.URL+"/v1/tenants", bytes.NewBufferString(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+node.Token)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Idempotency-Key", key)
 	response, err := client.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
+	if answer, err = io.ReadAll(response.Body); err != nil {
+		return nil, err
 	}
 	if response.StatusCode != http.StatusCreated {
-		return fmt.Errorf("create tenant: %s: %s", response.Status, answer)
+		return nil, fmt.Errorf("create tenant: %s: %s", response.Status, answer)
 	}
-	return nil
+	return answer, nil
 }

@@ -94,7 +94,7 @@ func (b *Bench) newStage(ctx context.Context, name string, page int) (_ *stage, 
 	s.commands = commands.New(commands.Deps{Store: s.store, Snapshots: s.store, Codec: codec, Logger: slog.New(slog.DiscardHandler)})
 	s.runner, err = projections.NewRunner(projections.Config{
 		NodeID: "bench", Projections: []projections.Projection{rows(name)}, Pool: b.pool, Log: s.store, Decoder: codec,
-		Control: b.Control(s.commands), Subscriber: messages.Subscriber(), CatchUpPage: page, LivePage: page, DropAfter: time.Millisecond,
+		Control: b.Control(s.commands), Bus: messages, CatchUpPage: page, LivePage: page, DropAfter: time.Millisecond,
 	})
 	if err != nil {
 		return s, err

@@ -30,6 +30,8 @@ type Delivery struct {
 	Attempt int // 1, 2, 3 …
 	// LastAttempt: if the handler fails, the job is dead.
 	LastAttempt bool
+
+	claim *claim
 }
 
 // Kind says how jobs of one kind are run.
@@ -45,6 +47,7 @@ type Kind struct {
 	// Workers is how many jobs of the kind a process runs at once, PerTenant how
 	// many of them may be one tenant's. Defaults 8 and 4.
 	Workers, PerTenant int
-	// OnDead, if set, is called in the transaction-free moment after a job died.
+	// OnDead, if set, is called in the transaction-free moment after a job died;
+	// not at all if the process dies in that moment.
 	OnDead func(ctx context.Context, d Delivery, cause error)
 }

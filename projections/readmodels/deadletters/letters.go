@@ -22,23 +22,24 @@ var ErrNotFound = errors.New("there is no such dead letter")
 // ErrBadQuery: a filter cannot match anything.
 var ErrBadQuery = errors.New("the list query is not valid")
 
-// Letter is a dead letter: a parked stream and the event that failed.
+// Letter is a dead letter: a parked stream and the event that failed. Its JSON is
+// that of the API.
 type Letter struct {
-	ID         uuid.UUID
-	Projection string
-	Generation int
-	Status     string
-	TenantID   uuid.UUID // whose stream it is
-	StreamType string
-	StreamID   string
-	Position   int64 // this and the following two: of the event that failed
-	EventID    uuid.UUID
-	EventType  string
-	Error      string
-	Attempts   int
-	Reason     string // of a discard
-	ParkedAt   time.Time
-	UpdatedAt  time.Time
+	ID         uuid.UUID `json:"id"`
+	Projection string    `json:"projection"`
+	Generation int       `json:"generation"`
+	Status     string    `json:"status"`
+	TenantID   uuid.UUID `json:"tenant_id"` // whose stream it is
+	StreamType string    `json:"stream_type"`
+	StreamID   string    `json:"stream_id"`
+	Position   int64     `json:"position"` // this and the following two: of the event that failed
+	EventID    uuid.UUID `json:"event_id"`
+	EventType  string    `json:"event_type"`
+	Error      string    `json:"error"`
+	Attempts   int       `json:"attempts"`
+	Reason     string    `json:"reason,omitempty"` // of a discard
+	ParkedAt   time.Time `json:"parked_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
 }
 
 // Letters answers queries. Safe for concurrent use.

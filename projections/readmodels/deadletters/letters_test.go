@@ -1,6 +1,7 @@
 package deadletters_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/feeds"
 	"tansu.cloud/projections/readmodels/deadletters"
 )
 
@@ -139,4 +141,47 @@ func TestListsBothWaysPageByPage(t *testing.T) {
 	require.Equal(t, ids[0], newest[12])
 	_, _, err := list.List(t.Context(), deadletters.ListQuery{Status: "\x00"})
 	require.ErrorIs(t, err, deadletters.ErrBadQuery)
+}
+
+// The snapshot is of the generation that serves, and stands at its checkpoint.
+func TestSnapshot(t *testing.T) {
+	t.Parallel()
+	pool, list := letters(t) // of another generation
+	require.NoError(t, apply(t, pool, happened(1, "others", parked(uuid.New(), 1))))
+	read := deadletters.Snapshot(pool)
+	_, _, err := read(t.Context(), uuid.New(), 10)
+	require.ErrorIs(t, err, feeds.ErrUnknownSnapshot)
+	_, _, err = read(t.Context(), eventstore.SystemTenant, 10)
+	require.ErrorIs(t, err, projections.ErrNotServing)
+
+	_, err = pool.Exec(t.Context(), `INSERT INTO read_models VALUES ('dead_letters', 2, 1, now());
+		CREATE SCHEMA dead_letters_g2; CREATE TABLE dead_letters_g2.dead_letters (LIKE public.dead_letters INCLUDING ALL)`)
+	require.NoError(t, err)
+	rows, position, err := read(t.Context(), eventstore.SystemTenant, 10)
+	require.NoError(t, err)
+	require.Empty(t, rows)
+	require.Zero(t, position)
+
+	var ids []uuid.UUID
+	for i := range 3 {
+		ids = append(ids, uuid.New())
+		require.NoError(t, apply(t, pool, happened(10+i, "orders", parked(ids[i], 1))))
+	}
+	_, err = pool.Exec(t.Context(), `INSERT INTO dead_letters_g2.dead_letters SELECT * FROM public.dead_letters WHERE projection = 'orders';
+		INSERT INTO checkpoints VALUES ('00000000-0000-0000-0000-000000000000', 'dead_letters', 2, 12, 1, now())`)
+	require.NoError(t, err)
+	rows, position, err = read(t.Context(), eventstore.SystemTenant, 2)
+	require.NoError(t, err)
+	require.Len(t, rows, 2, "no more than were asked for")
+	require.Equal(t, int64(12), position)
+	rows, _, err = read(t.Context(), eventstore.SystemTenant, 10)
+	require.NoError(t, err)
+	require.Len(t, rows, 3)
+	for i, row := range rows {
+		want, err := list.Get(t.Context(), ids[i])
+		require.NoError(t, err)
+		var got deadletters.Letter
+		require.NoError(t, json.Unmarshal(row, &got))
+		require.Equal(t, want, got)
+	}
 }

@@ -23,16 +23,16 @@ var ErrNotFound = errors.New("there is no such tenant")
 // ErrBadQuery: a list query has an unknown sort, or a cursor of another sort.
 var ErrBadQuery = errors.New("the list query is not valid")
 
-// Tenant is a row of the directory.
+// Tenant is a row of the directory. Its JSON is that of the API.
 type Tenant struct {
-	ID        uuid.UUID
-	Slug      string
-	Name      string
-	Status    string
-	Settings  json.RawMessage // an object
-	Version   int64           // of the tenant's stream
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	ID        uuid.UUID       `json:"id"`
+	Slug      string          `json:"slug"`
+	Name      string          `json:"name"`
+	Status    string          `json:"status"`
+	Settings  json.RawMessage `json:"settings"` // an object
+	Version   int64           `json:"version"`  // of the tenant's stream
+	CreatedAt time.Time       `json:"created_at"`
+	UpdatedAt time.Time       `json:"updated_at"`
 }
 
 // Directory answers queries. Safe for concurrent use.

@@ -1,0 +1,111 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tansu.cloud/api/problem"
+)
+
+// connect authenticates the connection. What it refuses for good it closes.
+func (c *conn) connect(ctx context.Context, f *Connect) error {
+	if c.session.Load() != nil {
+		return frameInvalid(FieldError{"/type", "not_allowed", "is connected already; send refresh for another token"})
+	}
+	session, err := c.server.authenticate(ctx, f.Token)
+	if err != nil {
+		return c.turnAway(err, CloseUnauthorized)
+	}
+	if c.tenant, err = c.findTenant(ctx, f.Tenant); err != nil {
+		c.server.sessions.release(session)
+		return c.turnAway(err, CloseForbidden)
+	}
+	p := *session.principal.Load()
+	if !p.may(c.tenant, PermissionEvents) && !p.may(c.tenant, PermissionChannels) {
+		c.server.sessions.release(session)
+		return c.turnAway(problem.New(problem.Forbidden, "This needs the permission "+PermissionEvents+" or "+PermissionChannels+"."), CloseForbidden)
+	}
+	c.payer = c.server.payerOf(session, c.tenant)
+	release, ok := c.server.hold(ctx, &c.payer.connections)
+	if !ok {
+		c.server.sessions.release(session)
+		c.refuseAndClose(CloseTooMany, &refusal{
+			code: problem.TooManyConnections, detail: "Close some; one connection can hold many subscriptions.", retryIn: milliseconds(tooManyRetry),
+		})
+		return nil
+	}
+	c.release = release
+	c.session.Store(session)
+	c.reply(c.connected())
+	return nil
+}
+
+// tooManyRetry is when to try again after a quota was reached.
+const tooManyRetry = 5 * time.Second
+
+// turnAway closes the connection if the client is at fault. If the server is,
+// the client may send connect again.
+func (c *conn) turnAway(err error, code int) error {
+	if r := (*refusal)(nil); errors.As(err, &r) {
+		return err
+	}
+	if problem.From(err).Status >= http.StatusInternalServerError {
+		return err
+	}
+	c.refuseAndClose(code, refusalOf(err, ""))
+	return nil
+}
+
+// findTenant resolves the tenant of the frame, the header and the sub-domain,
+// which must be the same where they are given.
+func (c *conn) findTenant(ctx context.Context, named string) (uuid.UUID, error) {
+	names := c.named
+	if named != "" {
+		names = append([]string{named}, names...)
+	}
+	if len(names) == 0 {
+		names = []string{"system"}
+	}
+	tenant := uuid.Nil
+	for i, name := range names {
+		found, err := c.server.Tenant(ctx, name)
+		if err != nil {
+			return uuid.Nil, err
+		}
+		if i > 0 && found != tenant {
+			return uuid.Nil, frameInvalid(FieldError{"/tenant", "ambiguous", "must name the same tenant as X-Tenant-Id and the sub-domain"})
+		}
+		tenant = found
+	}
+	return tenant, nil
+}
+
+// refresh puts another token in the place of the one that the connection rests on.
+func (c *conn) refresh(ctx context.Context, f *Refresh) error {
+	session, err := c.server.authenticate(ctx, f.Token)
+	if err != nil {
+		return err
+	}
+	before := c.session.Load()
+	if session.principal.Load().Actor != before.principal.Load().Actor {
+		c.server.sessions.release(session)
+		return &refusal{code: problem.PrincipalMismatch, detail: "The token belongs to another principal; connect anew with it."}
+	}
+	c.session.Store(session)
+	c.server.sessions.release(before)
+	c.reply(c.connected())
+	return nil
+}
+
+func (c *conn) connected() Connected {
+	p := c.session.Load().principal.Load()
+	answer := Connected{Type: "connected", Connection: c.id, Tenant: c.tenant.String(), Actor: p.Actor}
+	if !p.ExpiresAt.IsZero() {
+		answer.ExpiresAt = timestamp(p.ExpiresAt)
+	}
+	return answer
+}

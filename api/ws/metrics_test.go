@@ -1,0 +1,48 @@
+package ws_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"tansu.cloud/api/ws"
+)
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	reader := sdk.NewManualReader()
+	e := newEnv(t, func(d *ws.Deps) { d.MeterProvider = sdk.NewMeterProvider(sdk.WithReader(reader)) })
+	values := func() map[string]int64 {
+		var found metricdata.ResourceMetrics
+		require.NoError(t, reader.Collect(context.Background(), &found))
+		all := map[string]int64{}
+		for _, scope := range found.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				for _, point := range m.Data.(metricdata.Sum[int64]).DataPoints {
+					code, _ := point.Attributes.Value("code")
+					all[m.Name+code.AsString()] = point.Value
+				}
+			}
+		}
+		return all
+	}
+	e.commit(acme, "1", 5, 0)
+	c := e.connect("good")
+	c.subscribe("a", `{"after":0}`)
+	c.until(5)
+	now := values()
+	bytes := now["tansu.ws.bytes"]
+	require.Positive(t, bytes)
+	delete(now, "tansu.ws.bytes")
+	require.Equal(t, map[string]int64{
+		"tansu.ws.connections": 1, "tansu.ws.subscriptions": 1, "tansu.ws.deliveries": 5, "tansu.ws.frames": 3,
+		"tansu.ws.queue.bytes": 0, "tansu.ws.dropped": 0, "tansu.ws.lagged": 0,
+	}, now)
+	c.say(`nonsense`)
+	c.ends(ws.CloseBadFrame)
+	require.Eventually(t, func() bool { return values()["tansu.ws.closed4400"] == 1 }, timeout, 1e6)
+	require.Zero(t, values()["tansu.ws.connections"]+values()["tansu.ws.subscriptions"])
+}

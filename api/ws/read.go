@@ -1,0 +1,150 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"tansu.cloud/api/problem"
+)
+
+// read handles the frames of the client, one after the other.
+func (c *conn) read() {
+	defer c.finish()
+	c.ws.SetReadLimit(maxMessage)
+	c.ws.SetPongHandler(func(string) error { c.heard(); return nil })
+	answer := c.ws.PingHandler()
+	c.ws.SetPingHandler(func(data string) error {
+		c.heard()
+		if ok, _ := c.pace.take(time.Now()); !ok {
+			return nil // unanswered
+		}
+		return answer(data)
+	})
+	c.heard()
+	for {
+		kind, message, err := c.ws.ReadMessage()
+		if err != nil {
+			c.note(err)
+			return
+		}
+		c.heard()
+		if c.isClosing() {
+			continue // until the client closes too
+		}
+		c.receive(kind, message)
+	}
+}
+
+// heard moves the time on at which the client counts as gone.
+func (c *conn) heard() { _ = c.ws.SetReadDeadline(time.Now().Add(c.server.times.silence)) }
+
+// note keeps how the connection ended, unless this side ended it.
+func (c *conn) note(err error) {
+	var closed *websocket.CloseError
+	switch {
+	case errors.As(err, &closed):
+		c.code = closed.Code
+	case errors.Is(err, websocket.ErrReadLimit):
+		c.code = websocket.CloseMessageTooBig
+	}
+}
+
+func (c *conn) receive(kind int, message []byte) {
+	now := time.Now()
+	if ok, after := c.pace.take(now); !ok {
+		if c.pace.hasty > maxHasty {
+			c.end(CloseTooMany, problem.RateLimited, time.Second)
+			return
+		}
+		c.answer(&refusal{code: problem.RateLimited, detail: "Send at most 50 frames a second.", retryIn: milliseconds(after)})
+		return
+	}
+	if kind != websocket.TextMessage {
+		c.refuseAndClose(CloseBadFrame, &refusal{code: problem.FrameInvalid, detail: "Frames are text messages."})
+		return
+	}
+	frame, err := decode(message)
+	if errors.Is(err, errNotAFrame) {
+		c.refuseAndClose(CloseBadFrame, &refusal{code: problem.FrameInvalid, detail: "Each message is one JSON object in UTF-8, nested at most 64 levels."})
+		return
+	}
+	if err == nil {
+		err = c.handle(frame)
+	}
+	if err != nil {
+		c.complain(err)
+		c.answer(refusalOf(err, subject(frame)))
+	}
+}
+
+// complain logs what is the server's fault.
+func (c *conn) complain(err error) {
+	if r := (*refusal)(nil); errors.As(err, &r) || c.ctx.Err() != nil {
+		return
+	}
+	if problem.From(err).Status >= http.StatusInternalServerError {
+		c.server.Logger.Warn("a frame failed", "connection", c.id, "error", err)
+	}
+}
+
+// frameTime bounds the work on a frame.
+const frameTime = 30 * time.Second
+
+func (c *conn) handle(frame any) error {
+	ctx, cancel := context.WithTimeout(c.ctx, frameTime)
+	defer cancel()
+	if connect, ok := frame.(*Connect); ok {
+		return c.connect(ctx, connect)
+	}
+	if c.session.Load() == nil {
+		return &refusal{code: problem.Unauthorized, detail: "Send a connect frame first."}
+	}
+	switch f := frame.(type) {
+	case *Refresh:
+		return c.refresh(ctx, f)
+	case *Subscribe:
+		return c.subscribe(ctx, f)
+	case *Unsubscribe:
+		return c.unsubscribe(f)
+	case *Join:
+		return c.join(ctx, f)
+	case *Leave:
+		return c.leave(f)
+	}
+	return c.broadcast(ctx, frame.(*Broadcast))
+}
+
+// refusalOf is the answer to a frame that failed.
+func refusalOf(err error, subject string) *refusal {
+	var r *refusal
+	if !errors.As(err, &r) {
+		p := problem.From(err)
+		r = &refusal{code: p.Code, detail: p.Detail}
+		for _, e := range p.Errors {
+			r.errors = append(r.errors, FieldError(e))
+		}
+		if p.Status == http.StatusServiceUnavailable {
+			r.retryIn = 1000
+		}
+	}
+	if r.id == "" {
+		r.id = subject
+	}
+	return r
+}
+
+// answer sends a refusal, or waits for room to do so.
+func (c *conn) answer(r *refusal) { c.reply(r.frame()) }
+
+// refuseAndClose ends the connection for what the client has sent.
+func (c *conn) refuseAndClose(code int, r *refusal) {
+	c.answer(r)
+	c.shut(closing{code: code, reason: r.code, retryIn: time.Duration(r.retryIn) * time.Millisecond})
+}
+
+// milliseconds rounds up, so that nobody comes back too soon.
+func milliseconds(d time.Duration) int { return int((d + time.Millisecond - 1) / time.Millisecond) }

@@ -1,0 +1,335 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"tansu.cloud/platform/postgrestest"
+	"tansu.cloud/platform/rabbitmqtest"
+)
+
+const nodesToken = "brought-along-token"
+
+// installation is several processes on one database and one broker, with a webhook
+// that gets the new names of tenants.
+type installation struct {
+	t        *testing.T
+	env      []string
+	broker   *rabbitmqtest.Broker
+	receiver *httptest.Server
+
+	mu        sync.Mutex
+	nodes     map[string]*program
+	delivered map[string][]int // by tenant, in order of the first delivery
+	repeated  int
+	longest   time.Duration // that a read waited for what was written
+}
+
+func newInstallation(t *testing.T, dsn string) *installation {
+	n := &installation{t: t, broker: rabbitmqtest.Private(t), nodes: map[string]*program{}, delivered: map[string][]int{}}
+	n.receiver = httptest.NewServer(http.HandlerFunc(n.receive))
+	t.Cleanup(n.receiver.Close)
+	n.env = []string{
+		"TANSU_BUS=amqp", "TANSU_AMQP_URL=" + n.broker.URL(), "TANSU_HTTP_DRAIN_DELAY=0s",
+		"TANSU_WEBHOOKS_ALLOWED_NETWORKS=127.0.0.0/8", "TANSU_POSTGRES_MAX_CONNS=15",
+	}
+	n.env = append(n.env, serveEnv(t, dsn)...)
+	return n
+}
+
+// start brings a node up; it takes requests when it is listed.
+func (n *installation) start(id string) {
+	p := startProgram(n.t, append(slices.Clone(n.env), "TANSU_NODE_ID="+id, "TANSU_HTTP_ADDR="+freeAddr(n.t), "TANSU_DATA_DIR="+n.t.TempDir()), "serve").ready()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.nodes[id] = p
+}
+
+// kill ends a node by SIGKILL; requests to it fail.
+func (n *installation) kill(id string) {
+	n.mu.Lock()
+	p := n.nodes[id]
+	delete(n.nodes, id)
+	n.mu.Unlock()
+	p.signal(syscall.SIGKILL)
+	p.wait()
+}
+
+func (n *installation) names() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Sorted(maps.Keys(n.nodes))
+}
+
+// url is that of some node that runs.
+func (n *installation) url() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, p := range n.nodes { // in random order
+		return p.url
+	}
+	return "http://127.0.0.1:1"
+}
+
+func (n *installation) noteWait(d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.longest = max(n.longest, d)
+}
+
+// receive notes what webhooks send.
+func (n *installation) receive(_ http.ResponseWriter, r *http.Request) {
+	var event struct{ Data struct{ Name string } }
+	if err := json.NewDecoder(r.Body).Decode(&event); err != nil {
+		n.t.Error(err)
+		return
+	}
+	var tenant string
+	var number int
+	if _, err := fmt.Sscanf(event.Data.Name, "%s %d", &tenant, &number); err != nil {
+		n.t.Error(err)
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if slices.Contains(n.delivered[tenant], number) {
+		n.repeated++
+		return
+	}
+	n.delivered[tenant] = append(n.delivered[tenant], number)
+}
+
+// reply is the answer of a node, or of a later one to the same request.
+type reply struct {
+	position string
+	body     map[string]any
+}
+
+// send repeats a request at whichever node runs until one answers. A command has
+// the same idempotency key each time, so it takes effect once.
+func (n *installation) send(method, path, tenant, position string, body any) (reply, error) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return reply{}, err
+	}
+	key := uuid.NewString()
+	last := ""
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
+		r, retry, err := n.try(method, path, tenant, position, key, encoded)
+		if !retry {
+			return r, err
+		}
+		last = err.Error()
+		timer := time.NewTimer(20 * time.Millisecond)
+		<-timer.C
+	}
+	return reply{}, fmt.Errorf("%s %s got no answer for two minutes: %s", method, path, last)
+}
+
+func (n *installation) try(method, path, tenant, position, key string, body []byte) (r reply, retry bool, err error) {
+	ctx, cancel := context.WithTimeout(n.t.Context(), 15*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, n.url()+path, bytes.NewReader(body))
+	if err != nil {
+		return r, false, err
+	}
+	request.Header.Set("Authorization", "Bearer "+nodesToken)
+	request.Header.Set("Content-Type", "application/json")
+	if tenant != "" {
+		request.Header.Set("X-Tenant-Id", tenant)
+	}
+	if method == http.MethodGet {
+		request.Header.Set("Tansu-Min-Position", position)
+	} else {
+		request.Header.Set("Idempotency-Key", key)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return r, true, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	switch {
+	case err != nil:
+		return r, true, err
+	case response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests:
+		return r, true, fmt.Errorf("%d %s", response.StatusCode, text)
+	case response.StatusCode >= 300:
+		return r, false, fmt.Errorf("%s %s: %d %s", method, path, response.StatusCode, text)
+	}
+	r.position = response.Header.Get("Tansu-Position")
+	return r, false, json.Unmarshal(text, &r.body)
+}
+
+// write changes a tenant of its own and a webhook in that tenant until stop is
+// closed, and reads each change at some node. It returns how many there were.
+func (n *installation) write(tenant string, stop <-chan struct{}, changes *atomic.Int64) (int, error) {
+	created, err := n.send(http.MethodPost, "/v1/tenants", "", "", map[string]any{"slug": tenant, "name": tenant})
+	if err != nil {
+		return 0, err
+	}
+	tenantPath := "/v1/tenants/" + created.body["id"].(string)
+	if _, err := n.send(http.MethodGet, tenantPath, "", created.position, nil); err != nil {
+		return 0, err
+	}
+	hook, err := n.send(http.MethodPost, "/v1/webhooks", tenant, "", map[string]any{"url": n.receiver.URL})
+	if err != nil {
+		return 0, err
+	}
+	hookPath := "/v1/webhooks/" + hook.body["id"].(string)
+	for number := 1; ; number++ {
+		text := fmt.Sprintf("%s %d", tenant, number)
+		for _, change := range []struct {
+			path, write, tenant, field string
+			body                       any
+		}{
+			{tenantPath, tenantPath + "/name", "", "name", map[string]any{"name": text}},
+			{hookPath, hookPath, tenant, "description", map[string]any{"url": n.receiver.URL, "description": text}},
+		} {
+			written, err := n.send(http.MethodPut, change.write, change.tenant, "", change.body)
+			if err != nil {
+				return number, err
+			}
+			began := time.Now()
+			read, err := n.send(http.MethodGet, change.path, change.tenant, written.position, nil)
+			if err != nil || read.body[change.field] != text {
+				return number, fmt.Errorf("read %v after writing %q: %w", read.body[change.field], text, err)
+			}
+			n.noteWait(time.Since(began))
+			changes.Add(1)
+		}
+		select {
+		case <-stop:
+			return number, nil
+		default:
+		}
+	}
+}
+
+// readModels are all rows of the read models of every tenant.
+func readModels(t *testing.T, pool *pgxpool.Pool) map[string][]string {
+	t.Helper()
+	rows := map[string][]string{}
+	for _, name := range []string{"tenant_directory", "webhooks", "dead_letters"} {
+		found, err := pool.Query(t.Context(), `SELECT to_jsonb(r)::text FROM `+pgx.Identifier{name}.Sanitize()+` r ORDER BY 1`)
+		require.NoError(t, err)
+		rows[name], err = pgx.CollectRows(found, pgx.RowTo[string])
+		require.NoError(t, err)
+	}
+	return rows
+}
+
+// Of three processes one is killed every few seconds, the broker is stopped, and
+// its queues are purged, while tenants are written to through whatever runs. Each
+// write can be read at every node, the webhook gets every event, in order for each
+// tenant, and in the end the read models equal a rebuild.
+func TestThreeNodesOfWhichOneIsKilledAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	dsn := postgrestest.NewDSN(t)
+	n := newInstallation(t, dsn)
+	for _, id := range []string{"one", "two", "three"} {
+		n.start(id)
+	}
+	_, err := n.send(http.MethodPost, "/v1/webhooks", "", "", map[string]any{
+		"url": n.receiver.URL, "topics": []any{map[string]any{"type": "tenant.renamed"}}})
+	require.NoError(t, err)
+	stop, tenants := make(chan struct{}), []string{"acme", "bolt", "cobalt", "delta", "ember", "fjord"}
+	last := map[string]int{}
+	var changes atomic.Int64
+	var writers sync.WaitGroup
+	for _, tenant := range tenants {
+		writers.Go(func() {
+			number, err := n.write(tenant, stop, &changes)
+			if err != nil {
+				t.Error(err)
+			}
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			last[tenant] = number
+		})
+	}
+	// progress waits for further changes; writers go on without a killed node.
+	progress := func() {
+		t.Helper()
+		from := changes.Load()
+		require.Eventually(t, func() bool { return changes.Load() >= from+20 || t.Failed() }, 2*time.Minute, 10*time.Millisecond)
+	}
+
+	for round := range 5 {
+		names := n.names()
+		id := names[rand.IntN(len(names))]
+		n.kill(id)
+		progress()
+		if round%2 == 1 { // in place of the dead one, whose leases run out
+			id = fmt.Sprintf("successor-%d", round)
+		}
+		n.start(id)
+		progress()
+		switch round {
+		case 1:
+			require.NoError(t, n.broker.Purge(t.Context()))
+		case 2:
+			n.broker.Kill()
+			progress()
+		case 3: // a node has started without it
+			require.NoError(t, n.broker.Start(t.Context()))
+		}
+	}
+	close(stop)
+	writers.Wait()
+	require.False(t, t.Failed())
+
+	require.Eventually(t, func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		for _, tenant := range tenants {
+			if len(n.delivered[tenant]) < last[tenant] {
+				return false
+			}
+		}
+		return true
+	}, 3*time.Minute, 20*time.Millisecond, "the webhook must get every event")
+	n.mu.Lock()
+	for _, tenant := range tenants {
+		require.IsIncreasing(t, n.delivered[tenant], tenant)
+		require.Len(t, n.delivered[tenant], last[tenant])
+	}
+	t.Logf("%d changes, the longest wait for one %v; %d deliveries came more than once", changes.Load(), n.longest, n.repeated)
+	n.mu.Unlock()
+	n.equalsARebuild(dsn)
+}
+
+func (n *installation) equalsARebuild(dsn string) {
+	pool, err := pgxpool.New(n.t.Context(), dsn)
+	require.NoError(n.t, err)
+	defer pool.Close()
+	client := []string{"TANSU_SERVER=" + n.url(), "TANSU_TOKEN=" + nodesToken}
+	before := readModels(n.t, pool)
+	require.Len(n.t, before["tenant_directory"], 6)
+	require.Len(n.t, before["webhooks"], 7)
+	for name := range before {
+		code, _, stderr := invoke(n.t, client, "projections", "rebuild", name, "--wait")
+		require.Zero(n.t, code, stderr)
+	}
+	require.Equal(n.t, before, readModels(n.t, pool))
+	code, _, stderr := invoke(n.t, client, "audit", "verify", "--dsn", dsn)
+	require.Zero(n.t, code, stderr)
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"tansu.cloud/commands"
+	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/bus/jobs"
+	jobsrabbitmq "tansu.cloud/platform/bus/jobs/rabbitmq"
+	"tansu.cloud/platform/outbound"
+	readmodel "tansu.cloud/projections/readmodels/webhooks"
+	"tansu.cloud/projections/sagas/webhooks"
+)
+
+// webhookParts answer what the interface asks about webhooks.
+type webhookParts struct {
+	*readmodel.Endpoints
+	*webhooks.Secrets
+	*webhooks.Courier
+}
+
+func (n *node) openWebhooks(master [32]byte) error {
+	key, err := derive(master, "tansu webhook secrets", 32)
+	if err != nil {
+		return err
+	}
+	w := &n.parts.webhooks
+	w.Endpoints, w.Secrets = readmodel.NewEndpoints(n.pool), webhooks.NewSecrets(n.pool, [32]byte(key))
+	w.Courier, err = webhooks.NewCourier(webhooks.Config{
+		Pool: n.pool, Log: n.parts.store, Secrets: w.Secrets, Logger: n.logger,
+		Client:  outbound.NewClient(outbound.Config{Allowed: n.cfg.Webhooks.Networks()}),
+		Disable: n.disableWebhook,
+	})
+	return err
+}
+
+// disableWebhook is what the courier does with an address that says it is gone.
+func (n *node) disableWebhook(ctx context.Context, tenant, webhook uuid.UUID, reason string) error {
+	_, err := n.parts.commands.DisableWebhook(ctx, commands.Request[commands.DisableWebhook]{
+		Tenant: tenant, Stream: webhook.String(), Command: commands.DisableWebhook{Reason: reason},
+		Caller:   commands.Caller{Actor: "system:webhooks", Permissions: func(string) bool { return true }},
+		Expected: eventstore.AnyVersion,
+	})
+	return err
+}
+
+// newWorkers does the jobs.
+func (n *node) newWorkers() (*jobs.Workers, error) {
+	c := jobs.Config{Pool: n.pool, NodeID: n.cfg.NodeID, Kinds: n.parts.webhooks.Kinds(), Logger: n.logger}
+	if n.cfg.Bus == "amqp" {
+		carrier, err := jobsrabbitmq.New(jobsrabbitmq.Config{URL: n.cfg.AMQP.URL.Reveal(), Name: n.cfg.NodeID, Logger: n.logger})
+		if err != nil {
+			return nil, fmt.Errorf("jobs: %w", err)
+		}
+		c.Carrier = carrier
+	}
+	return jobs.New(c)
+}

@@ -1,0 +1,85 @@
+package limitstest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tansu.cloud/platform/limits"
+)
+
+func testBurst(t *testing.T, f Fixture) {
+	key := newKey()
+	for i := range 6 {
+		engine := f.Limits
+		if i%2 == 1 {
+			engine = f.far()
+		}
+		ok, retryAfter := engine.Allow(t.Context(), key, slow(6), 1)
+		require.True(t, ok, "token %d", i)
+		require.Zero(t, retryAfter)
+	}
+	for _, engine := range []limits.Limits{f.Limits, f.far()} {
+		ok, retryAfter := engine.Allow(t.Context(), key, slow(6), 1)
+		require.False(t, ok)
+		require.InDelta(t, time.Hour, retryAfter, float64(time.Minute))
+	}
+}
+
+func testRefusedTakesNothing(t *testing.T, f Fixture) {
+	key := newKey()
+	require.True(t, allowed(t, f.Limits, key, slow(5), 3))
+	require.False(t, allowed(t, f.Limits, key, slow(5), 3))
+	require.True(t, allowed(t, f.Limits, key, slow(5), 2))
+	require.False(t, allowed(t, f.Limits, key, slow(5), 1))
+}
+
+func testMoreThanBurst(t *testing.T, f Fixture) {
+	key := newKey()
+	ok, retryAfter := f.Limits.Allow(t.Context(), key, slow(5), 6)
+	require.False(t, ok)
+	require.Positive(t, retryAfter)
+	require.True(t, allowed(t, f.Limits, key, slow(5), 5))
+}
+
+func testRefill(t *testing.T, f Fixture) {
+	key, rate := newKey(), limits.Rate{Tokens: 10, Per: time.Second, Burst: 2}
+	require.True(t, allowed(t, f.Limits, key, rate, 2))
+	emptied := time.Now()
+	ok, retryAfter := f.Limits.Allow(t.Context(), key, rate, 2)
+	require.False(t, ok)
+	require.Positive(t, retryAfter)
+	require.LessOrEqual(t, retryAfter, 250*time.Millisecond, "two tokens take 200 ms")
+	require.Eventually(t, func() bool { return allowed(t, f.Limits, key, rate, 2) }, patience, tick)
+	require.GreaterOrEqual(t, time.Since(emptied), 190*time.Millisecond)
+}
+
+// testPressure asks far more often than is allowed, for a while.
+func testPressure(t *testing.T, f Fixture) {
+	rate := limits.Rate{Tokens: 500, Per: time.Second, Burst: 250}
+	passed, took := Press(t, rate, time.Second, f.Limits, f.far())
+	nominal := float64(rate.Burst) + took.Seconds()*float64(rate.Tokens)/rate.Per.Seconds()
+	require.LessOrEqual(t, float64(passed), nominal*1.1)
+	require.GreaterOrEqual(t, float64(passed), nominal*0.8)
+}
+
+func testChangedRate(t *testing.T, f Fixture) {
+	key := newKey()
+	require.True(t, allowed(t, f.Limits, key, slow(2), 2))
+	require.False(t, allowed(t, f.Limits, key, slow(2), 1))
+	fast := limits.Rate{Tokens: 1000, Per: time.Second, Burst: 10}
+	require.Eventually(t, func() bool { return allowed(t, f.Limits, key, fast, 5) }, patience, tick)
+}
+
+func testKeys(t *testing.T, f Fixture) {
+	one, other := newKey(), newKey()
+	require.True(t, allowed(t, f.Limits, one, slow(1), 1))
+	require.False(t, allowed(t, f.Limits, one, slow(1), 1))
+	require.True(t, allowed(t, f.Limits, other, slow(1), 1))
+}
+
+func allowed(t *testing.T, engine limits.Limits, key string, rate limits.Rate, n int) bool {
+	ok, _ := engine.Allow(t.Context(), key, rate, n)
+	return ok
+}
