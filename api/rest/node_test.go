@@ -70,6 +70,7 @@ func newNode(t *testing.T) *rig {
 		d.Tenants, d.DeadLetters = tenantdirectory.NewDirectory(pool), deadletters.NewLetters(pool)
 		d.Projections = queries{runner}
 		d.Webhooks, d.Config.PlainWebhooks = hooks, true
+		d.Config.WaitDefault = rest.MaxWait // a busy machine may take longer than the default
 		d.Logger = slog.New(slog.DiscardHandler)
 	})
 }

@@ -274,7 +274,7 @@ func TestSlowTaker(t *testing.T) {
 func TestLagged(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	e.server.Shorten(ws.Periods{Write: timeout})
+	e.server.Shorten(ws.Periods{Write: timeout, SlowWrite: timeout, Silence: 10 * timeout}) // c is silent for as long as the machine needs
 	c, fast := e.connect("good"), e.connect("good")
 	c.subscribe("a", `{"now":true}`)
 	fast.subscribe("a", `{"now":true}`)
