@@ -277,8 +277,8 @@ func TestThreeNodesOfWhichOneIsKilledAgainAndAgain(t *testing.T) {
 		names := n.names()
 		id := names[rand.IntN(len(names))]
 		n.kill(id)
-		progress()
-		if round%2 == 1 { // in place of the dead one, whose leases run out
+		if round%2 == 1 { // the others go on when its leases have run out
+			progress()
 			id = fmt.Sprintf("successor-%d", round)
 		}
 		n.start(id)

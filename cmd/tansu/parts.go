@@ -74,6 +74,7 @@ func (n *node) startParts(ctx context.Context) error {
 	deps := commands.Deps{
 		Store: p.store, Snapshots: p.store, Logger: n.logger,
 		Codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(n.pool, master)),
+		Sagas: []string{webhooks.Saga, joborders.Name},
 	}
 	p.commands, p.history = commands.New(deps), commands.NewHistory(deps)
 	p.runner, err = projections.NewRunner(projections.Config{

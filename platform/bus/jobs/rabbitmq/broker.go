@@ -49,18 +49,18 @@ func (b *broker) open() (*amqp.Channel, context.Context, error) {
 }
 
 // Consumers implements jobs.Broker.
-func (b *broker) Consumers(kind string) (int, error) {
+func (b *broker) Consumers(kind string, queue int64) (int, error) {
 	ch, _, err := b.open()
 	if err != nil {
 		return 0, err
 	}
-	queue, err := b.queues.declare(ch, kind)
-	return queue.Consumers, err
+	declared, err := b.queues.declare(ch, kind, queue)
+	return declared.Consumers, err
 }
 
 // Publish implements jobs.Broker. All messages are sent before the first
 // confirmation is waited for: a round trip for a call, not for a message.
-func (b *broker) Publish(kind string, refs []jobs.Ref) error {
+func (b *broker) Publish(kind string, queue int64, refs []jobs.Ref) error {
 	ch, flow, err := b.open()
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (b *broker) Publish(kind string, refs []jobs.Ref) error {
 		if err != nil {
 			return err
 		}
-		if confirmations[i], err = ch.PublishWithDeferredConfirm("", b.queues.name(kind), false, false, m); err != nil {
+		if confirmations[i], err = ch.PublishWithDeferredConfirm("", b.queues.name(kind, queue), false, false, m); err != nil {
 			return fmt.Errorf("publishing: %w", err)
 		}
 	}
@@ -79,8 +79,11 @@ func (b *broker) Publish(kind string, refs []jobs.Ref) error {
 	defer cancel()
 	for _, c := range confirmations {
 		taken, err := c.WaitContext(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("%w (RabbitMQ, %s)", jobs.ErrUnconfirmed, confirmTime)
+		}
 		if err != nil {
-			return fmt.Errorf("RabbitMQ did not confirm in time: %w", err)
+			return fmt.Errorf("waiting for RabbitMQ's confirmation: %w", err)
 		}
 		if !taken {
 			return errors.New("RabbitMQ did not take the message, or the connection broke")

@@ -67,13 +67,20 @@ func (c *Carrier) Carry(ctx context.Context, w *jobs.Workers) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, consuming.Close()) }()
+	var consumers []*consumer
+	defer func() {
+		err = errors.Join(err, consuming.Close())
+		for _, c := range consumers {
+			c.subscriptions.Wait()
+		}
+	}()
 
 	var parts sync.WaitGroup
 	b := &broker{connection: publishing, queues: queues{c.config.Prefix}}
 	parts.Go(func() { w.Dispatch(ctx, b, c.config.Patience) })
 	for kind, k := range w.Kinds() {
-		d := &consumer{connection: consuming, queues: b.queues, workers: w, kind: kind, prefetch: 2 * k.Workers, logger: c.config.Logger}
+		d := &consumer{connection: consuming, queues: b.queues, workers: w, kind: kind, prefetch: 2 * k.Workers, patience: c.config.Patience / 4, logger: c.config.Logger}
+		consumers = append(consumers, d)
 		parts.Go(func() { d.run(ctx) })
 	}
 	parts.Wait()

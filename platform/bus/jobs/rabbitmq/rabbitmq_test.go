@@ -102,6 +102,22 @@ func (p *process) await(n int) {
 	}
 }
 
+func channel(t *testing.T, url string) *amqp.Channel {
+	conn, err := amqp.Dial(url)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	return ch
+}
+
+func queueName(number int64) string {
+	if number == 0 {
+		return "tansu.jobs." + kind
+	}
+	return fmt.Sprintf("tansu.jobs.%s.%d", kind, number)
+}
+
 func TestTheBrokerMayBeAwayAndForget(t *testing.T) {
 	t.Parallel()
 	broker := rabbitmqtest.Private(t)
@@ -112,21 +128,25 @@ func TestTheBrokerMayBeAwayAndForget(t *testing.T) {
 	}
 	more(0, 20)
 	p.await(5)
-	// In order first: RabbitMQ 3.10 does not find a quorum queue again if it is
-	// killed at once after the queue was made.
-	require.NoError(t, broker.Stop(t.Context()))
+	// So soon after the queue was made, RabbitMQ 3.10 often keeps its name and
+	// nothing else: it takes no messages any more.
+	broker.Kill()
 	more(20, 40) // the database takes them
 	require.NoError(t, broker.Start(t.Context()))
 	p.await(40)
 	more(40, 60)
 	p.await(45)
-	broker.Kill()
+	require.NoError(t, broker.Stop(t.Context()))
 	more(60, 80)
 	require.NoError(t, broker.Start(t.Context()))
-	p.await(65)
+	p.await(80)
 	more(80, 120)
 	p.await(85)
-	require.NoError(t, broker.Purge(t.Context()))
+	number, err := w.QueueNumber(t.Context(), kind)
+	require.NoError(t, err)
+	ch := channel(t, broker.URL())
+	_, err = ch.QueuePurge(queueName(number), false)
+	require.NoError(t, err)
 	p.await(120)
 }
 
@@ -134,13 +154,9 @@ func TestMessagesThatAreRepeatedOrForgedChangeNothing(t *testing.T) {
 	t.Parallel()
 	url := rabbitmqtest.URL(t)
 	p, w := start(t, url, 5*time.Millisecond)
-	conn, err := amqp.Dial(url)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close()) }()
-	ch, err := conn.Channel()
-	require.NoError(t, err)
+	ch := channel(t, url)
 	publish := func(body string) {
-		require.NoError(t, ch.PublishWithContext(t.Context(), "", "tansu.jobs."+kind, false, false, amqp.Publishing{Body: []byte(body)}))
+		require.NoError(t, ch.PublishWithContext(t.Context(), "", queueName(0), false, false, amqp.Publishing{Body: []byte(body)}))
 	}
 	p.enqueue(0, 30)
 	w.Wake()
@@ -159,7 +175,7 @@ func TestMessagesThatAreRepeatedOrForgedChangeNothing(t *testing.T) {
 	w.Wake()
 	p.await(40) // behind all that was published
 	require.NoError(t, w.Stop(t.Context()))
-	q, err := ch.QueueDeclarePassive("tansu.jobs."+kind, true, false, false, false, nil)
+	q, err := ch.QueueDeclarePassive(queueName(0), true, false, false, false, nil)
 	require.NoError(t, err)
 	require.Zero(t, q.Messages, "everything was answered")
 }
