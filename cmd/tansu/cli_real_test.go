@@ -79,6 +79,9 @@ func (noLetters) List(context.Context, deadletters.ListQuery) ([]deadletters.Let
 // noWebhooks is never asked.
 type noWebhooks struct{ rest.Webhooks }
 
+// noFeeds is never asked.
+type noFeeds struct{ rest.Feeds }
+
 // noJobs is never asked.
 type noJobs struct{ rest.Jobs }
 
@@ -101,7 +104,7 @@ func realServer(t *testing.T) (string, *memory.Store) {
 	handler, err := rest.New(rest.Deps{
 		Commands: commands.New(deps), History: history, Log: log,
 		Tenants: logModels{log, history}, DeadLetters: noLetters{}, Projections: oneProjection{},
-		Webhooks: noWebhooks{}, Jobs: noJobs{},
+		Webhooks: noWebhooks{}, Jobs: noJobs{}, Feeds: noFeeds{}, Sockets: http.NotFoundHandler(),
 		Operator: rest.OperatorHash(sha256.Sum256([]byte(testToken))), Signer: signer, CursorKey: bytes.Repeat([]byte{9}, 32),
 		Health:  func(context.Context) rest.Health { return rest.Health{Started: true, Ready: true} },
 		Metrics: http.NotFoundHandler(), Logger: slog.New(slog.DiscardHandler),
