@@ -30,6 +30,7 @@ const (
 // appends on their way.
 type faultyNetwork struct {
 	every   atomic.Int64 // one of how many large writes breaks; 0 = none
+	broken  atomic.Int64 // connections so far; the faults take turns
 	counts  [faults]atomic.Int64
 	pending sync.WaitGroup // late deliveries
 }
@@ -73,7 +74,7 @@ func (c *faultyConn) Write(b []byte) (int, error) {
 		return c.Conn.Write(b)
 	}
 	c.broken.Store(true)
-	f := fault(rand.IntN(int(faults)))
+	f := fault(c.network.broken.Add(1) % int64(faults))
 	c.network.counts[f].Add(1)
 	switch f {
 	case lostRequest:
@@ -81,6 +82,12 @@ func (c *faultyConn) Write(b []byte) (int, error) {
 		return 0, errBroken
 	case lostAnswer:
 		n, err := c.Conn.Write(b)
+		// A server that was in the middle of a transaction would keep its locks
+		// until it heard that the client is gone.
+		c.network.pending.Go(func() {
+			<-time.After(20 * time.Millisecond)
+			c.Conn.Close()
+		})
 		return n, err
 	default:
 		late := append([]byte(nil), b...)
