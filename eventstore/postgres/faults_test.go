@@ -70,7 +70,7 @@ func TestConnectionsLostDuringCommit(t *testing.T) {
 	network := &faultyNetwork{}
 	store := start(t, network.pool(t), postgres.Options{Lanes: 2, RetryFor: time.Minute})
 	tenants := []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
-	network.every.Store(12)
+	network.every.Store(4)
 
 	const callers, appends = 24, 40
 	var work sync.WaitGroup

@@ -30,7 +30,6 @@ const (
 // appends on their way.
 type faultyNetwork struct {
 	every   atomic.Int64 // one of how many large writes breaks; 0 = none
-	broken  atomic.Int64 // connections so far; the faults take turns
 	counts  [faults]atomic.Int64
 	pending sync.WaitGroup // late deliveries
 }
@@ -74,7 +73,7 @@ func (c *faultyConn) Write(b []byte) (int, error) {
 		return c.Conn.Write(b)
 	}
 	c.broken.Store(true)
-	f := fault(c.network.broken.Add(1) % int64(faults))
+	f := fault(rand.IntN(int(faults)))
 	c.network.counts[f].Add(1)
 	switch f {
 	case lostRequest:

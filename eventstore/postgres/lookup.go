@@ -21,6 +21,10 @@ type seen struct {
 }
 
 const (
+	// A node that vanishes without closing its connections would otherwise hold
+	// the lock until the server's TCP stack gives up on it. As attemptTimeout.
+	sqlBoundLock = `SET LOCAL idle_in_transaction_session_timeout = '10s'`
+
 	sqlCreateHead = `
 INSERT INTO heads (tenant_id, position, chain_hash, recorded_at)
 VALUES ($1, 0, decode(repeat('00', 32), 'hex'), to_timestamp(0)) ON CONFLICT (tenant_id) DO NOTHING`
@@ -82,6 +86,7 @@ func lookUp(ctx context.Context, conn *pgx.Conn, g *group) (*seen, error) {
 
 	b := &pgx.Batch{}
 	b.Queue("begin")
+	b.Queue(sqlBoundLock)
 	b.Queue(sqlCreateHead, g.tenant)
 	b.Queue(sqlLockHead, g.tenant).QueryRow(func(row pgx.Row) error { return scanHead(row, &s.head) })
 	if len(streamIDs) > 0 {

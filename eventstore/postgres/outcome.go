@@ -75,12 +75,13 @@ func refusal(r *request, err error) error {
 	return fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
 }
 
-// doubt marks the plan's requests after an interrupted commit. The earliest
-// attempt counts: a statement that is still on its way can take effect as long
-// as the head has not moved.
+// doubt marks the plan's requests after an interrupted commit. The lowest
+// position of all attempts counts: a statement that is still on its way can take
+// effect as long as the head has not moved, and an attempt that built on flights
+// which came to nothing expected its place higher than a later one finds it.
 func (p *plan) doubt() {
 	for _, pl := range p.placed {
-		if !pl.inDoubt {
+		if !pl.inDoubt || p.old.Position < pl.doubtAfter {
 			pl.inDoubt, pl.doubtAfter = true, p.old.Position
 		}
 	}
