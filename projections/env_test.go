@@ -43,7 +43,7 @@ func (noted) SchemaVersion() int { return 1 }
 
 // env is a log in PostgreSQL with a bus that a relay publishes to.
 type env struct {
-	t       *testing.T
+	t       testing.TB
 	pool    *pgxpool.Pool
 	store   *postgres.Store
 	codec   *eventstore.Codec
@@ -61,7 +61,7 @@ type envOptions struct {
 	pool      *pgxpool.Pool
 }
 
-func newEnv(t *testing.T, options ...envOption) *env {
+func newEnv(t testing.TB, options ...envOption) *env {
 	t.Helper()
 	o := envOptions{publisher: func(p message.Publisher) message.Publisher { return p }, relay: func(*projections.RelayConfig) {}}
 	for _, option := range options {
@@ -202,7 +202,7 @@ func (e *env) startUnready(change ...func(*projections.Config)) *projections.Run
 	return r
 }
 
-func stop(t *testing.T, r *projections.Runner) {
+func stop(t testing.TB, r *projections.Runner) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

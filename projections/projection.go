@@ -29,7 +29,7 @@ type Projection struct {
 	// EveryType lets Apply see the events of all other types too, undecoded.
 	EveryType bool
 	// Saga marks a projection that acts: Apply may also enqueue jobs (package
-	// jobs), and its transactions wait for the disk. What it did cannot be taken
+	// jobs; [AfterCommit] wakes their workers), and its transactions wait for the disk. What it did cannot be taken
 	// back, so it is never rebuilt, and another Version changes nothing: tables
 	// that change are changed by migrations. It begins with the beginning of each
 	// log, but for the logs that are there when it starts for the first time, of

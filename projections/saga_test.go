@@ -108,6 +108,30 @@ func TestSagaIsNeverRebuilt(t *testing.T) {
 	require.Equal(t, []string{"decoded"}, e.mail(id), "it does not repeat itself even if its tables are lost")
 }
 
+// TestWhatFollowsACommit: it is done when the jobs can be seen, and for a batch that
+// failed only for the events that were applied after all.
+func TestWhatFollowsACommit(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	id, seen := uuid.New(), make(chan int, 100)
+	r := e.startMailer(func(p *projections.Projection) {
+		apply := p.Apply
+		p.Apply = func(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
+			if changes[0].Event.TenantID == id {
+				projections.AfterCommit(ctx, func() { seen <- len(e.mail(id)) })
+			}
+			return apply(ctx, tx, changes)
+		}
+	})
+	e.wait(r, id, e.append(id, "a", added{1}, added{1}))
+	require.Equal(t, 2, <-seen)
+	e.failOn(poison("bad", 1))
+	e.wait(r, id, e.append(id, "bad", added{1}))
+	e.wait(r, id, e.append(id, "a", added{1}))
+	require.Equal(t, 3, <-seen)
+	require.Empty(t, seen)
+}
+
 func TestSagaParksAndRedrives(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

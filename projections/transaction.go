@@ -45,8 +45,9 @@ func (g *generation) commit(ctx context.Context, t *tenant, s step) error {
 			return err
 		}
 	}
+	var later afterCommit
 	if len(changes) > 0 {
-		if err := g.applySafely(ctx, tx, changes); err != nil {
+		if err := g.applySafely(later.in(ctx), tx, changes); err != nil {
 			return g.blame(ctx, tx, err)
 		}
 	}
@@ -56,6 +57,7 @@ func (g *generation) commit(ctx context.Context, t *tenant, s step) error {
 		}
 		return g.blame(ctx, tx, err) // a deferred constraint, for example
 	}
+	later.run()
 	t.stored, t.seen, t.seenAt = s.to, s.to, s.at
 	if len(changes) > 0 {
 		g.metrics.batch.Record(ctx, int64(len(changes)), g.metrics.attributes)

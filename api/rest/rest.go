@@ -16,6 +16,7 @@ import (
 	"tansu.cloud/api/ws"
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/limits"
 	"tansu.cloud/projections/feeds"
 	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
@@ -72,6 +73,7 @@ type Deps struct {
 	Projections Projections
 	Webhooks    Webhooks
 	Jobs        Jobs
+	Limits      limits.Limits
 	Operator    Operator
 	Feeds       Feeds
 	Sockets     http.Handler       // websockets at /v1/ws
@@ -87,8 +89,8 @@ func (d *Deps) validate() error {
 	for name, there := range map[string]bool{
 		"Commands": d.Commands != nil, "History": d.History != nil, "Log": d.Log != nil, "Tenants": d.Tenants != nil,
 		"DeadLetters": d.DeadLetters != nil, "Projections": d.Projections != nil, "Operator": d.Operator != nil,
-		"Webhooks": d.Webhooks != nil,
-		"Feeds":    d.Feeds != nil, "Sockets": d.Sockets != nil,
+		"Webhooks": d.Webhooks != nil, "Jobs": d.Jobs != nil, "Limits": d.Limits != nil,
+		"Feeds": d.Feeds != nil, "Sockets": d.Sockets != nil,
 		"Signer": len(d.Signer) == ed25519.PrivateKeySize, "CursorKey": len(d.CursorKey) >= 16,
 		"Health": d.Health != nil, "Metrics": d.Metrics != nil, "Logger": d.Logger != nil,
 	} {

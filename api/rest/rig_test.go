@@ -20,6 +20,7 @@ import (
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/memory"
+	"tansu.cloud/platform/limits"
 )
 
 const token = "tansu_operator_0123456789abcdef"
@@ -57,6 +58,7 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 		Tenants: tenantModel{r.models}, DeadLetters: deadLetterModel{r.models}, Projections: r.models,
 		Webhooks:  r.hooks,
 		Jobs:      r.jobs,
+		Limits:    limits.NewLocal(),
 		Operator:  operatorHash(token),
 		Signer:    ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)),
 		CursorKey: bytes.Repeat([]byte{9}, 32),

@@ -2,13 +2,17 @@ package rest
 
 import (
 	"context"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/api/problem"
 	"tansu.cloud/commands"
 	"tansu.cloud/domain"
+	"tansu.cloud/platform/limits"
 )
 
 // WebhookTest is what came of a test.
@@ -59,22 +63,7 @@ type webhookReplayOutput struct {
 type webhookReplayListOutput struct{ Body WebhookReplayList }
 
 func (s *server) webhookDeliveryRoutes() {
-	register(s, manageWebhook("test-webhook", http.MethodPost, "/test", "Test a webhook",
-		"Sends an event of the type `webhook.test`, which is in no log, at once and answers with what came of it, within 10 seconds. The webhook need not be enabled."),
-		func(ctx context.Context, in *struct{ WebhookPath }) (*webhookTestOutput, error) {
-			id, err := in.id()
-			if err != nil {
-				return nil, err
-			}
-			c := callOf(ctx)
-			d, err := s.Webhooks.Test(ctx, c.tenant, id, c.actor)
-			if err != nil {
-				return nil, missingWebhook(err)
-			}
-			return &webhookTestOutput{WebhookTest{
-				Accepted: d.Error == "", Status: d.Status, DurationMS: d.Duration.Milliseconds(), Error: d.Error, Response: d.Response,
-			}}, nil
-		})
+	s.testWebhookRoute()
 	register(s, manageWebhook("redrive-webhook", http.MethodPost, "/redrive", "Re-drive a webhook",
 		"Tries what was given up again, in order, with all attempts; the streams behind it flow again. The body may be left out."),
 		func(ctx context.Context, in *struct {
@@ -105,6 +94,34 @@ func (s *server) webhookDeliveryRoutes() {
 			})
 		}
 		return out, err
+	})
+}
+
+// testRate bounds how often one webhook is tested: tests go to addresses that may
+// not be their tenant's.
+var testRate = limits.Rate{Tokens: 10, Per: time.Minute, Burst: 10}
+
+func (s *server) testWebhookRoute() {
+	e := manageWebhook("test-webhook", http.MethodPost, "/test", "Test a webhook",
+		"Sends an event of the type `webhook.test`, which is in no log, at once and answers with what came of it, within 10 seconds. The webhook need not be enabled. A webhook can be tested ten times in a minute.")
+	e.also = map[int]string{http.StatusTooManyRequests: "Too many tests of this webhook; `Retry-After` says when the next one is possible."}
+	register(s, e, func(ctx context.Context, in *struct{ WebhookPath }) (*webhookTestOutput, error) {
+		id, err := in.id()
+		if err != nil {
+			return nil, err
+		}
+		c := callOf(ctx)
+		if ok, after := s.Limits.Allow(ctx, c.tenant.String()+"/webhook-tests/"+id.String(), testRate, 1); !ok {
+			return nil, problem.New(problem.RateLimited, "The webhook was tested ten times in a minute; wait a little.").
+				WithHeader("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+		}
+		d, err := s.Webhooks.Test(ctx, c.tenant, id, c.actor)
+		if err != nil {
+			return nil, missingWebhook(err)
+		}
+		return &webhookTestOutput{WebhookTest{
+			Accepted: d.Error == "", Status: d.Status, DurationMS: d.Duration.Milliseconds(), Error: d.Error, Response: d.Response,
+		}}, nil
 	})
 }
 

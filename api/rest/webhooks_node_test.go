@@ -36,7 +36,7 @@ type webhookParts struct {
 }
 
 func webhookProjections() []projections.Projection {
-	return []projections.Projection{webhooks.New(), webhooksaga.New(slog.New(slog.DiscardHandler))}
+	return []projections.Projection{webhooks.New(), webhooksaga.New(slog.New(slog.DiscardHandler), func() {})}
 }
 
 func newWebhookParts(t *testing.T, pool *pgxpool.Pool, log eventstore.Reader, all *commands.Commands) (webhookParts, *jobs.Workers) {

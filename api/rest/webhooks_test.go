@@ -177,6 +177,20 @@ func TestDeliveriesInPages(t *testing.T) {
 	r.send("GET", "/v1/webhooks/"+r.webhook()+"/deliveries?cursor="+page["next_cursor"].(string), "").problem(400, "cursor_invalid")
 }
 
+func TestAWebhookIsTestedTenTimesInAMinute(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	one, other := "/v1/webhooks/"+r.webhook(), "/v1/webhooks/"+r.webhook()
+	for range 10 {
+		r.send("POST", one+"/test", "").ok(200)
+	}
+	refused := r.send("POST", one+"/test", "")
+	refused.problem(429, "rate_limited")
+	require.Regexp(t, "^[1-6]$", refused.Header().Get("Retry-After"))
+	r.send("POST", other+"/test", "").ok(200)
+	require.Len(t, r.walk(one+"/deliveries", "id"), 11, "what was refused was not sent")
+}
+
 func TestPlainWebhooksAreASetting(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(d *rest.Deps) { d.Config.PlainWebhooks = true })

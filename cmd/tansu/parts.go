@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,12 +35,13 @@ type parts struct {
 	runner   *projections.Runner
 	hub      *feeds.Hub // nil without the role api
 	webhooks webhookParts
+	workers  *jobs.Workers // nil without the role workers
 }
 
-// projectionList is what every installation runs: read models and sagas.
-func projectionList(logger *slog.Logger) []projections.Projection {
+// projections are what every installation runs: read models and sagas.
+func (n *node) projections() []projections.Projection {
 	return []projections.Projection{
-		tenantdirectory.New(), deadletters.New(), webhooks.New(), webhooksaga.New(logger), joborders.New(),
+		tenantdirectory.New(), deadletters.New(), webhooks.New(), webhooksaga.New(n.logger, n.wakeWorkers), joborders.New(n.wakeWorkers),
 	}
 }
 
@@ -78,7 +78,7 @@ func (n *node) startParts(ctx context.Context) error {
 	}
 	p.commands, p.history = commands.New(deps), commands.NewHistory(deps)
 	p.runner, err = projections.NewRunner(projections.Config{
-		NodeID: n.cfg.NodeID, Projections: projectionList(n.logger), Pool: n.pool, Log: p.store, Decoder: deps.Codec,
+		NodeID: n.cfg.NodeID, Projections: n.projections(), Pool: n.pool, Log: p.store, Decoder: deps.Codec,
 		Control: projectionControl{p.commands}, Bus: n.engines.bus, Follow: !n.cfg.Has("projections"), Logger: n.logger,
 	})
 	if err != nil {
@@ -102,11 +102,10 @@ func (n *node) startParts(ctx context.Context) error {
 		services = append(services, named{"feeds", p.hub})
 	}
 	if n.cfg.Has("workers") {
-		workers, err := n.newWorkers()
-		if err != nil {
+		if p.workers, err = n.newWorkers(); err != nil {
 			return err
 		}
-		services = append(services, named{"webhooks", p.webhooks.Courier}, named{"jobs", workers})
+		services = append(services, named{"webhooks", p.webhooks.Courier}, named{"jobs", p.workers})
 	}
 	services = append(services, named{"notifier", notifier}) // it tells all of them
 	if err := n.startAll(ctx, services...); err != nil {
@@ -153,7 +152,7 @@ func (n *node) openInterface(operator rest.Operator) error {
 		Projections: projectionQueries{n.parts.runner}, Operator: operator,
 		Signer: ed25519.NewKeyFromSeed(signingSeed), CursorKey: cursorKey,
 		Health: n.health, Metrics: n.telemetry.Handler(), Logger: n.logger,
-		Webhooks: n.parts.webhooks, Jobs: jobQueries{jobs.NewQueue(n.pool)},
+		Webhooks: n.parts.webhooks, Jobs: jobQueries{jobs.NewQueue(n.pool)}, Limits: n.engines.limits,
 	}
 	if !n.cfg.Has("api") {
 		return n.http.serveAPI(rest.NewProbes(deps))

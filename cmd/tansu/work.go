@@ -59,3 +59,11 @@ func (n *node) newWorkers() (*jobs.Workers, error) {
 	}
 	return jobs.New(c)
 }
+
+// wakeWorkers hurries the workers of this process, if it has any; those of others
+// look for jobs at intervals.
+func (n *node) wakeWorkers() {
+	if n.parts.workers != nil {
+		n.parts.workers.Wake()
+	}
+}

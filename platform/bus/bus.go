@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"log/slog"
 
-	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
@@ -51,10 +49,4 @@ type Bus interface {
 	// Queue returns a subscriber that shares the messages of one partition of the
 	// tenants with all subscribers of the same name, in whichever process.
 	Queue(name string, partition int) message.Subscriber
-}
-
-// Logger passes Watermill's log on; what it finds worth an info line is routine
-// here.
-func Logger(logger *slog.Logger) watermill.LoggerAdapter {
-	return watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
 }

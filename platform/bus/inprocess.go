@@ -3,32 +3,29 @@ package bus
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
 )
 
 // InProcess is a bus inside one process. Publish returns when every subscriber
 // has acknowledged the message: this keeps the order and bounds what is under
 // way to one message per publisher, so subscribers must only enqueue.
 type InProcess struct {
-	channel *gochannel.GoChannel
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
+	logger *slog.Logger
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
 
-	mu     sync.Mutex
-	queues map[queueKey]*queue
+	mu    sync.RWMutex
+	lines []*line
 }
 
 var _ Bus = (*InProcess)(nil)
 
 // NewInProcess returns an open bus.
 func NewInProcess(logger *slog.Logger) *InProcess {
-	b := &InProcess{
-		channel: gochannel.NewGoChannel(gochannel.Config{BlockPublishUntilSubscriberAck: true}, Logger(logger)),
-		queues:  map[queueKey]*queue{},
-	}
+	b := &InProcess{logger: logger}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b
 }
@@ -43,72 +40,93 @@ func (b *InProcess) Publish(topic string, messages ...*message.Message) error {
 			return ErrTooLarge
 		}
 	}
-	return b.channel.Publish(topic, messages...)
+	for _, m := range messages {
+		var delivering sync.WaitGroup
+		for _, l := range b.to(topic, PartitionOf(m.Metadata.Get(TenantKey))) {
+			delivering.Go(func() { b.deliver(l, m) })
+		}
+		delivering.Wait()
+	}
+	return nil
 }
 
 // Close ends all subscriptions. It implements message.Publisher.
 func (b *InProcess) Close() error {
 	b.cancel()
-	return b.channel.Close()
+	return nil
 }
 
 // Fanout implements Bus.
-func (b *InProcess) Fanout() message.Subscriber {
-	return newSubscriber(b.ctx, func(ctx context.Context, topic string) (*source, error) {
-		ctx, cancel := context.WithCancel(ctx)
-		messages, err := b.channel.Subscribe(ctx, topic)
-		return &source{messages: messages, wants: func(*message.Message) bool { return true }, leave: cancel}, err
-	})
-}
+func (b *InProcess) Fanout() message.Subscriber { return newSubscriber(b, "", everyPartition) }
 
 // Queue implements Bus. A queue lasts as long as it has subscribers.
 func (b *InProcess) Queue(name string, partition int) message.Subscriber {
-	return newSubscriber(b.ctx, func(_ context.Context, topic string) (*source, error) {
-		key := queueKey{topic, name, partition}
-		q := b.join(key)
-		q.begin.Do(func() { q.messages, q.err = b.channel.Subscribe(q.ctx, topic) })
-		return &source{
-			messages: q.messages,
-			wants:    func(m *message.Message) bool { return PartitionOf(m.Metadata.Get(TenantKey)) == partition },
-			leave:    func() { b.leave(key, q) },
-		}, q.err
-	})
+	return newSubscriber(b, name, partition)
 }
 
-type queueKey struct {
+const everyPartition = -1 // of a fan-out
+
+// line is where subscribers take their messages from: a subscription to a fan-out
+// has one for itself, those to a queue share one.
+type line struct {
 	topic, name string
 	partition   int
+	members     int
+	messages    chan *message.Message // for one of the members, who answers it
+	left        chan struct{}         // closed when the last member has gone
 }
 
-// queue is one subscription, from which several subscribers take.
-type queue struct {
-	ctx      context.Context // ends with the last subscriber
-	cancel   context.CancelFunc
-	members  int
-	begin    sync.Once // outside the lock: subscribing waits for the message under way
-	messages <-chan *message.Message
-	err      error
-}
-
-func (b *InProcess) join(key queueKey) *queue {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	q := b.queues[key]
-	if q == nil {
-		q = &queue{}
-		q.ctx, q.cancel = context.WithCancel(context.Background())
-		b.queues[key] = q
+// to lists the lines that a message belongs to.
+func (b *InProcess) to(topic string, partition int) (found []*line) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, l := range b.lines {
+		if l.topic == topic && (l.partition == partition || l.partition == everyPartition) {
+			found = append(found, l)
+		}
 	}
-	q.members++
-	return q
+	return found
 }
 
-func (b *InProcess) leave(key queueKey, q *queue) {
+// deliver hands a message out until a member acknowledges it or none is left.
+func (b *InProcess) deliver(l *line, m *message.Message) {
+	for {
+		copied := m.Copy() // each has an answer of its own
+		select {
+		case l.messages <- copied:
+		case <-l.left:
+			return
+		}
+		select {
+		case <-copied.Acked():
+			return
+		case <-copied.Nacked():
+			b.logger.Debug("bus: a message was not acknowledged; it comes again", "message_id", m.UUID, "queue", l.name)
+		}
+	}
+}
+
+func (b *InProcess) join(topic, name string, partition int) *line {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	q.members--
-	if q.members == 0 {
-		q.cancel()
-		delete(b.queues, key)
+	i := slices.IndexFunc(b.lines, func(l *line) bool {
+		return partition != everyPartition && l.topic == topic && l.name == name && l.partition == partition
+	})
+	if i < 0 {
+		i = len(b.lines)
+		b.lines = append(b.lines, &line{
+			topic: topic, name: name, partition: partition, messages: make(chan *message.Message), left: make(chan struct{}),
+		})
+	}
+	b.lines[i].members++
+	return b.lines[i]
+}
+
+func (b *InProcess) leave(l *line) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l.members--; l.members == 0 {
+		close(l.left)
+		b.lines = slices.DeleteFunc(b.lines, func(other *line) bool { return other == l })
 	}
 }

@@ -10,22 +10,17 @@ import (
 // subscriber of the bus inside the process. Routers close their subscriber when
 // they stop; this ends its subscriptions only.
 type subscriber struct {
-	open   func(ctx context.Context, topic string) (*source, error)
-	ctx    context.Context // ends with Close, and with the bus
-	cancel context.CancelFunc
-	stops  sync.WaitGroup
+	bus       *InProcess
+	name      string
+	partition int
+	ctx       context.Context // ends with Close, and with the bus
+	cancel    context.CancelFunc
+	stops     sync.WaitGroup
 }
 
-// source is what a subscription takes its messages from.
-type source struct {
-	messages <-chan *message.Message
-	wants    func(*message.Message) bool
-	leave    func() // once, at the end of the subscription
-}
-
-func newSubscriber(ctx context.Context, open func(context.Context, string) (*source, error)) *subscriber {
-	s := &subscriber{open: open}
-	s.ctx, s.cancel = context.WithCancel(ctx)
+func newSubscriber(b *InProcess, name string, partition int) *subscriber {
+	s := &subscriber{bus: b, name: name, partition: partition}
+	s.ctx, s.cancel = context.WithCancel(b.ctx)
 	return s
 }
 
@@ -36,42 +31,31 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(s.ctx, cancel)
-	from, err := s.open(ctx, topic)
-	if err != nil {
-		from.leave()
-		stop()
-		cancel()
-		return nil, err
-	}
+	l := s.bus.join(topic, s.name, s.partition)
 	out := make(chan *message.Message)
 	s.stops.Go(func() {
 		defer close(out)
 		defer cancel()
 		defer stop()
-		defer from.leave()
-		for from.pass(ctx, out) {
+		defer s.bus.leave(l)
+		for ctx.Err() == nil {
+			l.pass(ctx, out)
 		}
 	})
 	return out, nil
 }
 
-// pass hands the next message on and waits for the answer. A message that is
-// unanswered at the end is for somebody else. It reports whether to go on.
-func (f *source) pass(ctx context.Context, out chan<- *message.Message) bool {
+// pass hands the next message on and waits for the answer. What is unanswered at
+// the end is for somebody else.
+func (l *line) pass(ctx context.Context, out chan<- *message.Message) {
 	select {
-	case m, open := <-f.messages:
-		if !open {
-			return false
-		}
-		if !f.wants(m) {
-			m.Ack()
-			return true
-		}
+	case m := <-l.messages:
+		m.SetContext(ctx)
 		select {
 		case out <- m:
 		case <-ctx.Done():
 			m.Nack()
-			return false
+			return
 		}
 		select {
 		case <-m.Acked():
@@ -79,9 +63,7 @@ func (f *source) pass(ctx context.Context, out chan<- *message.Message) bool {
 		case <-ctx.Done():
 			m.Nack()
 		}
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -2,7 +2,9 @@ package rabbitmq_test
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,6 +131,28 @@ func TestTroubleIsOnlyAPause(t *testing.T) {
 	left := p.listen(t, p.there.Queue("purged", 1))
 	p.flows(t)
 	require.NotContains(t, left.Await(t, 1).IDs(), gone)
+}
+
+// TestADeadQueueIsMadeAnew: when it is killed right after it has declared a queue,
+// RabbitMQ 3.10 nearly always keeps the queue's name and nothing else.
+func TestADeadQueueIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	var log syncBuffer
+	p := &pair{broker: rabbitmqtest.Private(t), tenant: bustest.TenantIn(1)}
+	b, err := rabbitmq.New(rabbitmq.Config{
+		URL: p.broker.URL(), Name: t.Name(), Patience: time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	require.Eventually(t, func() bool { return b.Healthy() == nil }, time.Minute, time.Millisecond)
+	p.here, p.there, p.fanout = b, b, p.listen(t, b.Fanout())
+	for try := 0; !strings.Contains(log.String(), rabbitmq.ErrDead.Error()); try++ {
+		require.Less(t, try, 5, "no queue died")
+		p.queued = p.listen(t, b.Queue(fmt.Sprint(try), 1))
+		p.broker.Kill()
+		require.NoError(t, p.broker.Start(t.Context()))
+		p.flows(t)
+	}
 }
 
 // leave makes a queue that nobody reads for now.

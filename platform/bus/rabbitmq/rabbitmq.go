@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"go.opentelemetry.io/otel"
@@ -28,6 +29,9 @@ type Config struct {
 	Prefix string
 	// Name of this process, shown by RabbitMQ beside its connections.
 	Name string
+	// Patience is how long a queue may leave a subscriber without an answer before
+	// it is deleted and made anew. Default 15 s.
+	Patience time.Duration
 
 	Logger        *slog.Logger         // default: discards
 	MeterProvider metric.MeterProvider // default: the global one
@@ -39,6 +43,7 @@ type Bus struct {
 	publishing, consuming *Connection
 	publisher             publisher
 	topology              topology
+	patience              time.Duration
 	logger                *slog.Logger
 	metrics               *metrics
 
@@ -53,13 +58,16 @@ func New(c Config) (*Bus, error) {
 	if c.Prefix == "" {
 		c.Prefix = "tansu"
 	}
+	if c.Patience == 0 {
+		c.Patience = 15 * time.Second
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.MeterProvider == nil {
 		c.MeterProvider = otel.GetMeterProvider()
 	}
-	b := &Bus{topology: topology{c.Prefix}, logger: c.Logger}
+	b := &Bus{topology: topology{c.Prefix}, patience: c.Patience, logger: c.Logger}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	var err error
 	if b.publishing, err = Connect(ConnectionConfig{URL: c.URL, Name: c.Name + " publishing", Logger: c.Logger}); err != nil {
@@ -97,7 +105,7 @@ func (b *Bus) Queue(name string, partition int) message.Subscriber {
 }
 
 func (b *Bus) subscriber(queue func(topic string) queue) message.Subscriber {
-	s := &subscriber{connection: b.consuming, topology: b.topology, queue: queue, logger: b.logger}
+	s := &subscriber{connection: b.consuming, topology: b.topology, queue: queue, patience: b.patience, logger: b.logger}
 	s.ctx, s.cancel = context.WithCancel(b.ctx)
 	return s
 }

@@ -3,6 +3,7 @@ package rabbitmq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -22,6 +23,9 @@ const (
 	firstRetry, longestRetry = 200 * time.Millisecond, 10 * time.Second
 	// subscribeTime is how long Subscribe waits for RabbitMQ to take part.
 	subscribeTime = 5 * time.Second
+	// deleteTime is how long RabbitMQ may take to delete a dead queue: it gives its
+	// nodes 5 s to answer before it does without them.
+	deleteTime = 15 * time.Second
 )
 
 // subscriber makes subscriptions that last until they are ended, however often
@@ -30,6 +34,7 @@ type subscriber struct {
 	connection *Connection
 	topology   topology
 	queue      func(topic string) queue
+	patience   time.Duration // with a queue that does not answer
 	logger     *slog.Logger
 
 	ctx    context.Context // ends with Close, and with the bus
@@ -60,8 +65,9 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		defer cancel()
 		defer stop()
 		defer attempted()
+		consumer := &Consumer{Connection: s.connection, Prefetch: prefetch, Patience: s.patience}
 		for ctx.Err() == nil {
-			if err := s.consume(ctx, s.queue(topic), out, begun); err != nil && ctx.Err() == nil {
+			if err := s.consume(ctx, consumer, s.queue(topic), out, begun); err != nil && ctx.Err() == nil {
 				s.logger.WarnContext(ctx, "subscription interrupted; it goes on when RabbitMQ allows", "topic", topic, "error", err)
 			}
 			attempted()
@@ -81,31 +87,19 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 }
 
 // consume delivers what arrives in the queue until the channel or ctx ends.
-func (s *subscriber) consume(ctx context.Context, q queue, out chan<- *message.Message, begun func()) error {
-	conn, err := s.connection.Wait(ctx)
+func (s *subscriber) consume(ctx context.Context, c *Consumer, q queue, out chan<- *message.Message, begun func()) error {
+	from, err := c.Subscribe(ctx, func(ch *amqp.Channel) (string, error) { return s.topology.declare(ch, q) })
+	if errors.Is(err, ErrDead) && q.durable {
+		return errors.Join(err, s.delete(ctx, q))
+	}
 	if err != nil {
 		return err
 	}
-	ch, err := conn.Channel()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = ch.Close() }() // gives back what is unanswered; it may be broken
-	if err := ch.Qos(prefetch, 0, false); err != nil {
-		return err
-	}
-	name, err := s.topology.declare(ch, q)
-	if err != nil {
-		return err
-	}
-	deliveries, err := ch.Consume(name, "", false, false, false, false, nil)
-	if err != nil {
-		return err
-	}
+	defer func() { _ = from.Close() }() // gives back what is unanswered; it may be broken
 	begun()
 	for {
 		select {
-		case d, open := <-deliveries:
+		case d, open := <-from.Deliveries:
 			if !open {
 				return errors.New("RabbitMQ ended the subscription")
 			}
@@ -116,6 +110,25 @@ func (s *subscriber) consume(ctx context.Context, q queue, out chan<- *message.M
 			return nil
 		}
 	}
+}
+
+// delete makes room for a new queue of the same name. What the dead one held is in
+// the log.
+func (s *subscriber) delete(ctx context.Context, q queue) error {
+	ctx, cancel := context.WithTimeout(ctx, deleteTime)
+	defer cancel()
+	conn, err := s.connection.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	ch, err := ask(ctx, conn, func(ch *amqp.Channel) error {
+		_, err := ch.QueueDelete(q.name, false, false, false)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("deleting queue %s: %w", q.name, err)
+	}
+	return ch.Close()
 }
 
 // deliver hands one message over and passes the answer on. It does not watch the

@@ -19,32 +19,39 @@ import (
 // Name of the saga. The interface waits for it.
 const Name = "job_orders"
 
-// New returns the saga.
-func New() projections.Projection {
-	p := projections.Projection{Name: Name, Version: 1, Saga: true, EveryTenant: true, Apply: apply}
+// New returns the saga. wake is called when there are jobs to do again.
+func New(wake func()) projections.Projection {
+	s := saga{wake}
+	p := projections.Projection{Name: Name, Version: 1, Saga: true, EveryTenant: true, Apply: s.apply}
 	for _, e := range job.Events() {
 		p.Types = append(p.Types, e.EventType())
 	}
 	return p
 }
 
+type saga struct{ wake func() }
+
 // apply changes a row only if the job still lies in the death that was decided
 // about. A row that is gone has nothing to be changed.
-func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
+func (s saga) apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
 	queue := jobs.NewQueue(tx)
 	for _, c := range changes {
 		id, err := uuid.Parse(c.Event.Stream.ID)
 		if err != nil {
 			return fmt.Errorf("the stream of job %q has no UUID: %w", c.Event.Stream.ID, err)
 		}
+		var changed bool
 		switch e := c.Payload.(type) {
 		case job.Redriven:
-			_, err = queue.Redrive(ctx, c.Event.TenantID, id, e.Claim)
+			changed, err = queue.Redrive(ctx, c.Event.TenantID, id, e.Claim)
 		case job.Discarded:
-			_, err = queue.Discard(ctx, c.Event.TenantID, id, e.Claim)
+			changed, err = queue.Discard(ctx, c.Event.TenantID, id, e.Claim)
 		}
 		if err != nil {
 			return fmt.Errorf("job %s: %w", id, err)
+		}
+		if changed {
+			projections.AfterCommit(ctx, s.wake)
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func TestDecisionsTakeEffect(t *testing.T) {
 	all := commands.New(commands.Deps{Store: store, Snapshots: store, Codec: codec, Logger: slog.New(slog.DiscardHandler)})
 	var cured atomic.Bool
 	died := make(chan struct{}, 10)
-	workers, err := jobs.New(jobs.Config{Pool: pool, NodeID: "test", PollInterval: 20 * time.Millisecond, Kinds: map[string]jobs.Kind{"mail": {
+	workers, err := jobs.New(jobs.Config{Pool: pool, NodeID: "test", PollInterval: time.Hour, Kinds: map[string]jobs.Kind{"mail": {
 		Handle: func(context.Context, jobs.Delivery) error {
 			if cured.Load() {
 				return nil
@@ -77,7 +77,7 @@ func TestDecisionsTakeEffect(t *testing.T) {
 	start(workers)
 	runner, err := projections.NewRunner(projections.Config{
 		NodeID: "test", Pool: pool, Log: store, Decoder: codec, Control: control{commands: all}, Bus: messages,
-		Projections: []projections.Projection{joborders.New()}, PollInterval: 20 * time.Millisecond,
+		Projections: []projections.Projection{joborders.New(workers.Wake)}, PollInterval: 20 * time.Millisecond,
 	})
 	require.NoError(t, err)
 	start(runner)
@@ -86,6 +86,7 @@ func TestDecisionsTakeEffect(t *testing.T) {
 	_, err = jobs.Enqueue(ctx, pool,
 		jobs.Job{TenantID: tenant, Kind: "mail", Key: "1"}, jobs.Job{TenantID: tenant, Kind: "mail", Key: "2"})
 	require.NoError(t, err)
+	workers.Wake()
 	for range 2 {
 		<-died
 	}

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,6 +53,7 @@ type env struct {
 	secrets  *webhooks.Secrets
 	found    *readmodel.Endpoints
 	tenant   uuid.UUID
+	workers  atomic.Pointer[jobs.Workers] // that the saga wakes
 }
 
 func newEnv(t *testing.T) *env {
@@ -94,7 +96,7 @@ func (e *env) follow() (*projections.Runner, func()) {
 	r, err := projections.NewRunner(projections.Config{
 		NodeID: "test", Pool: e.pool, Log: e.store, Decoder: e.codec, Control: control{e.commands}, Bus: e.bus,
 		PollInterval: 50 * time.Millisecond,
-		Projections:  []projections.Projection{webhooks.New(slog.New(slog.DiscardHandler)), readmodel.New(), tenantdirectory.New()},
+		Projections:  []projections.Projection{webhooks.New(slog.New(slog.DiscardHandler), e.wakeWorkers), readmodel.New(), tenantdirectory.New()},
 	})
 	require.NoError(e.t, err)
 	stop := e.run(r)
@@ -139,11 +141,21 @@ func (e *env) courier(adjust ...func(*webhooks.Config)) *webhooks.Courier {
 }
 
 // work runs the jobs.
-func (e *env) work(c *webhooks.Courier) (stop func()) {
+func (e *env) work(c *webhooks.Courier) (stop func()) { return e.workEvery(20*time.Millisecond, c) }
+
+// workEvery looks for jobs at intervals, and when the saga has enqueued some.
+func (e *env) workEvery(interval time.Duration, c *webhooks.Courier) (stop func()) {
 	e.t.Helper()
-	w, err := jobs.New(jobs.Config{Pool: e.pool, NodeID: "test", Kinds: c.Kinds(), PollInterval: 20 * time.Millisecond})
+	w, err := jobs.New(jobs.Config{Pool: e.pool, NodeID: "test", Kinds: c.Kinds(), PollInterval: interval})
 	require.NoError(e.t, err)
+	e.workers.Store(w)
 	return e.run(w)
+}
+
+func (e *env) wakeWorkers() {
+	if w := e.workers.Load(); w != nil {
+		w.Wake()
+	}
 }
 
 func on[C any](tenant uuid.UUID, stream string, c C) commands.Request[C] {

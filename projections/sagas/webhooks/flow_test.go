@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -79,6 +80,26 @@ func TestOrderPerStreamWithFailures(t *testing.T) {
 	}
 	for _, m := range r.got() {
 		require.NoError(t, verify(h.secret, m.header, m.body, m.at))
+	}
+}
+
+// TestDeliveriesDoNotWaitForAPoll: the saga's commit wakes the workers.
+func TestDeliveriesDoNotWaitForAPoll(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.workEvery(time.Hour, e.courier())
+	e.follow()
+	got := make(chan int64, 10)
+	r := newReceiver(t, func(_ http.ResponseWriter, m message, _ int) { got <- m.position() })
+	e.register(webhook.Target{URL: r.URL})
+	for i := range 5 {
+		position := e.append("a", i)
+		select {
+		case delivered := <-got:
+			require.Equal(t, position, delivered)
+		case <-time.After(time.Minute):
+			require.Fail(t, "nothing was delivered")
+		}
 	}
 }
 

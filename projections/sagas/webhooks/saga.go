@@ -23,9 +23,10 @@ import (
 	"tansu.cloud/sql/db"
 )
 
-// New returns the saga. A webhook gets what comes after its registration.
-func New(logger *slog.Logger) projections.Projection {
-	s := &saga{filters: filters{logger: logger}}
+// New returns the saga. A webhook gets what comes after its registration. wake is
+// called when there are new jobs.
+func New(logger *slog.Logger, wake func()) projections.Projection {
+	s := &saga{filters: filters{logger: logger}, wake: wake}
 	p := projections.Projection{
 		Name: readmodel.Saga, Version: 1, Saga: true, EveryTenant: true, EveryType: true,
 		DDL: sql.WebhookSubscriptions, Tables: []string{"webhook_subscriptions"}, Apply: s.apply,
@@ -36,7 +37,10 @@ func New(logger *slog.Logger) projections.Projection {
 	return p
 }
 
-type saga struct{ filters filters }
+type saga struct {
+	filters filters
+	wake    func()
+}
 
 // apply goes through a batch of one tenant's events in order, so that each is
 // matched against the webhooks as they were then, and writes at the end.
@@ -60,7 +64,10 @@ func (s *saga) apply(ctx context.Context, tx pgx.Tx, changes []projections.Chang
 	if err := all.store(ctx, q); err != nil {
 		return err
 	}
-	_, err = jobs.Enqueue(ctx, tx, all.work...)
+	enqueued, err := jobs.Enqueue(ctx, tx, all.work...)
+	if enqueued > 0 {
+		projections.AfterCommit(ctx, s.wake)
+	}
 	return err
 }
 

@@ -33,19 +33,18 @@ type consumer struct {
 	subscriptions sync.WaitGroup
 }
 
-// subscription is one attempt to consume from one queue.
+// subscription is the use of one queue.
 type subscription struct {
 	*consumer
 	number int64
-	// Closed when RabbitMQ was asked, when it has answered, at the end.
-	asked, begun, ended chan struct{}
-	work                sync.WaitGroup // messages that are not answered yet
+	queue  *rabbitmq.Consumer
+	ended  chan struct{}
+	work   sync.WaitGroup // messages that are not answered yet
 }
 
 // run consumes until ctx ends and what was delivered is answered. It does not
-// wait for subscriptions that are broken or hang.
+// wait for the end of queues that were replaced.
 func (c *consumer) run(ctx context.Context) {
-	var since time.Time // when RabbitMQ was first asked in vain
 	for ctx.Err() == nil {
 		number, err := c.workers.QueueNumber(ctx, c.kind)
 		if err != nil {
@@ -54,47 +53,27 @@ func (c *consumer) run(ctx context.Context) {
 		}
 		current, cancel := context.WithCancel(ctx)
 		s := &subscription{
-			consumer: c, number: number, asked: make(chan struct{}), begun: make(chan struct{}), ended: make(chan struct{}),
+			consumer: c, number: number, ended: make(chan struct{}),
+			queue: &rabbitmq.Consumer{Connection: c.connection, Prefetch: c.prefetch, Patience: c.patience},
 		}
 		c.subscriptions.Go(func() {
 			defer close(s.ended)
-			if err := s.consume(current); err != nil && current.Err() == nil {
-				c.logger.WarnContext(ctx, "jobs: the subscription was interrupted; it goes on when RabbitMQ allows", "kind", c.kind, "error", err)
-			}
+			s.run(current)
 		})
-		s.watch(ctx, &since)
+		s.watch(ctx)
 		cancel()
 	}
 }
 
-// watch returns when the subscription has ended or should. A queue that does not
-// let itself be subscribed to is replaced.
-func (s *subscription) watch(ctx context.Context, since *time.Time) {
-	asked, begun := s.asked, s.begun
+// watch returns when the subscription has ended or its queue was replaced.
+func (s *subscription) watch(ctx context.Context) {
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
 	for {
 		select {
-		case <-asked:
-			asked = nil
-			if since.IsZero() {
-				*since = time.Now()
-			}
-		case <-begun:
-			asked, begun, *since = nil, nil, time.Time{}
 		case <-s.ended:
-			sleep(ctx, pause)
 			return
-		case <-ctx.Done():
-			if begun == nil {
-				<-s.ended
-			}
-			return
-		case <-time.After(lookInterval):
-		}
-		if !since.IsZero() && time.Since(*since) > s.patience {
-			*since = time.Time{}
-			if err := s.workers.ReplaceQueue(ctx, s.kind, s.number); err != nil {
-				continue
-			}
+		case <-look.C:
 		}
 		if now, err := s.workers.QueueNumber(ctx, s.kind); err == nil && now != s.number {
 			return
@@ -102,45 +81,46 @@ func (s *subscription) watch(ctx context.Context, since *time.Time) {
 	}
 }
 
+// run consumes until ctx ends. A queue that does not let itself be subscribed to
+// is replaced.
+func (s *subscription) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := s.consume(ctx)
+		if errors.Is(err, rabbitmq.ErrDead) {
+			err = errors.Join(err, s.workers.ReplaceQueue(ctx, s.kind, s.number))
+		}
+		if err != nil && ctx.Err() == nil {
+			s.logger.WarnContext(ctx, "jobs: the subscription was interrupted; it goes on when RabbitMQ allows", "kind", s.kind, "error", err)
+			sleep(ctx, pause)
+		}
+	}
+}
+
 // consume works until the channel breaks, or ctx has ended and all is answered.
 func (s *subscription) consume(ctx context.Context) error {
-	conn, err := s.connection.Wait(ctx)
+	from, err := s.queue.Subscribe(ctx, func(ch *amqp.Channel) (string, error) {
+		declared, err := s.queues.declare(ch, s.kind, s.number)
+		return declared.Name, err
+	})
 	if err != nil {
 		return err
 	}
-	close(s.asked)
-	ch, err := conn.Channel()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = ch.Close() }() // gives back what is unanswered; it may be broken
-	if err := ch.Qos(s.prefetch, 0, false); err != nil {
-		return err
-	}
-	if _, err := s.queues.declare(ch, s.kind, s.number); err != nil {
-		return err
-	}
-	const tag = "workers"
-	deliveries, err := ch.Consume(s.queues.name(s.kind, s.number), tag, false, false, false, false, nil)
-	if err != nil {
-		return err
-	}
-	close(s.begun)
+	defer func() { _ = from.Close() }() // gives back what is unanswered; it may be broken
 	// Jobs that run outlive the channel; messages that wait for a worker do not.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for {
 		select {
-		case d, open := <-deliveries:
+		case d, open := <-from.Deliveries:
 			if !open {
 				return errors.New("RabbitMQ ended the subscription")
 			}
 			s.do(ctx, d)
 		case <-ctx.Done():
-			if err := ch.Cancel(tag, false); err != nil {
+			if err := from.Cancel(); err != nil {
 				return err
 			}
-			for d := range deliveries {
+			for d := range from.Deliveries {
 				_ = d.Nack(false, true)
 			}
 			s.work.Wait()
