@@ -2,11 +2,13 @@ package ws
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,12 +17,14 @@ import (
 	"tansu.cloud/api/problem"
 )
 
-// conn is a socket. One goroutine reads it for as long as it is open. What is to
-// be written is written by a second one, which lives only while there is
-// something: a socket without traffic costs one parked goroutine.
+// conn is a socket. One goroutine at a time waits for the client's next frame.
+// What is to be written is written by whoever took the writer's part: the hub, for
+// events that need no waiting, or a goroutine that lives only while there is
+// something. A socket without traffic costs one parked goroutine.
 type conn struct {
 	server *Server
 	ws     *websocket.Conn
+	line   syscall.RawConn // below ws; nil if it cannot be written to without waiting
 	id     string
 	named  []string // tenants that the handshake names
 	opened time.Time
@@ -34,7 +38,8 @@ type conn struct {
 
 	writing atomic.Int32 // resting, atWork, called or over
 	leaving atomic.Bool  // the reader waits for the writer to rest
-	dueAt   atomic.Int64 // Unix milliseconds; when the writer has something to do by itself
+	heardAt atomic.Int64 // Unix milliseconds; when something last came from the client
+	dueAt   atomic.Int64 // the same; when the writer has something to do by itself
 	cutAt   atomic.Int64 // the same; when patience with a closing connection ends
 
 	mu       sync.Mutex
@@ -51,10 +56,11 @@ type conn struct {
 	pace pace
 
 	// Of the writer.
-	broken    bool // nothing more can be written
-	goodbye   bool // the close frame was sent
-	turn      int  // of the subscriptions
-	debt      int  // bytes delivered and not paid for
+	broken    bool   // nothing more can be written
+	goodbye   bool   // the close frame was sent
+	unsent    []byte // of a frame that was begun
+	turn      int    // of the subscriptions
+	debt      int    // bytes delivered and not paid for
 	notBefore time.Time
 	nextPing  time.Time
 	stalls    []time.Time
@@ -101,13 +107,21 @@ func (c *conn) write() {
 	for {
 		c.writing.Store(atWork)
 		c.writeAll()
-		if c.writing.CompareAndSwap(atWork, resting) {
-			break
+		if c.rest() {
+			return
 		}
+	}
+}
+
+// rest ends the writer's work, unless something came since it began.
+func (c *conn) rest() bool {
+	if !c.writing.CompareAndSwap(atWork, resting) {
+		return false
 	}
 	if c.leaving.Load() {
 		c.signal()
 	}
+	return true
 }
 
 // signal wakes the reader if it waits.
@@ -180,7 +194,9 @@ func (c *conn) cut() { _ = c.ws.NetConn().Close() }
 
 // keep implements holder.
 func (c *conn) keep(now time.Time) {
-	if at := c.cutAt.Load(); at != 0 && now.UnixMilli() >= at {
+	at := c.cutAt.Load()
+	silence := now.UnixMilli() - c.heardAt.Load()
+	if at != 0 && now.UnixMilli() >= at || silence >= c.server.times.silence.Milliseconds() {
 		c.cut()
 		return
 	}
@@ -275,6 +291,10 @@ func newConn(s *Server, socket *websocket.Conn, r *http.Request) *conn {
 		opened: now, nextPing: now.Add(s.times.ping), code: websocket.CloseAbnormalClosure,
 	}
 	c.changed.L = &c.mu
+	if tcp, ok := socket.NetConn().(*net.TCPConn); ok {
+		c.line, _ = tcp.SyscallConn() // fails only for a nil connection
+	}
+	c.heardAt.Store(now.UnixMilli())
 	c.dueAt.Store(c.nextPing.UnixMilli())
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c

@@ -61,42 +61,66 @@ func (c *conn) deliver(sub *subscription) bool {
 		return true
 	}
 	sub.due.Store(false)
-	frame, err := c.take(sub)
+	batch, err := sub.cursor.Next(c.ctx, maxBatchEvents, maxBatchBytes)
 	if err != nil {
 		return c.postpone(sub, err)
 	}
 	sub.failing = false
+	if batch.Lagged {
+		c.server.counters.lagged.Add(1)
+		if !c.send(encode(Lagged{Type: "lagged", ID: sub.id, Position: sub.told.Load()})) {
+			return false
+		}
+	}
+	frame := c.frame(sub, batch)
 	if frame == nil {
 		return true
 	}
-	ok := c.send(*frame)
-	c.debt += len(*frame)
+	ok := c.send((*frame)[headerRoom:])
 	release(frame)
 	return ok
 }
 
-// take makes the next frame of a subscription; nil if nothing is to be said.
-func (c *conn) take(sub *subscription) (*[]byte, error) {
-	batch, err := sub.cursor.Next(c.ctx, maxBatchEvents, maxBatchBytes)
-	if err != nil {
-		return nil, err
+// deliverNow is deliver for a connection that has nothing else to do and a line
+// that takes the frame without waiting. It reports whether that was all.
+func (c *conn) deliverNow(sub *subscription) bool {
+	if !c.free(sub) {
+		return false
 	}
+	sub.due.Store(false)
+	batch, err := sub.cursor.NextLive(maxBatchEvents, maxBatchBytes)
+	if err != nil {
+		sub.due.Store(true)
+		return false
+	}
+	frame := c.frame(sub, batch)
+	return (frame == nil || c.sendNow(frame)) && !batch.More
+}
+
+// free reports whether a subscription may deliver and nothing comes before it.
+func (c *conn) free(sub *subscription) bool {
+	if c.broken || c.goodbye || c.debt >= credit || sub.told.Load() == unannounced {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.queue) == 0 && c.closing == nil && sub.ended == nil
+}
+
+// frame makes the frame of a batch; nil if nothing is to be said.
+func (c *conn) frame(sub *subscription, batch feeds.Batch) *[]byte {
 	if batch.More {
 		sub.due.Store(true)
 	}
-	if batch.Lagged {
-		c.server.counters.lagged.Add(1)
-		if !c.send(encode(Lagged{Type: "lagged", ID: sub.id, Position: sub.told.Load()})) {
-			return nil, nil
-		}
-	}
 	now := time.Now()
 	if len(batch.Entries) == 0 && !sub.untold(now, c.server.times.keepalive) {
-		return nil, nil
+		return nil
 	}
 	sub.tell(batch.Position, now)
 	c.server.counters.deliveries.Add(int64(len(batch.Entries)))
-	return eventsFrame(sub.quoted, batch), nil
+	frame := eventsFrame(sub.id, batch)
+	c.debt += len(*frame)
+	return frame
 }
 
 // postpone deals with a cursor that cannot go on now.
@@ -153,11 +177,12 @@ func release(frame *[]byte) {
 }
 
 // eventsFrame is the Events frame of a batch, put together from the events'
-// encodings.
-func eventsFrame(quotedID string, batch feeds.Batch) *[]byte {
+// encodings, after headerRoom.
+func eventsFrame(id string, batch feeds.Batch) *[]byte {
 	frame := buffers.Get().(*[]byte)
-	b := append(*frame, `{"type":"events","id":`...)
-	b = append(b, quotedID...)
+	b := append(*frame, make([]byte, headerRoom)...)
+	b = append(b, `{"type":"events","id":`...)
+	b = strconv.AppendQuote(b, id) // as JSON does: it is visible ASCII
 	b = append(b, `,"position":`...)
 	b = strconv.AppendInt(b, batch.Position, 10)
 	b = append(b, `,"events":[`...)

@@ -241,6 +241,12 @@ func (c *client) deafen() {
 	require.NoError(c.t, c.NetConn().(*net.TCPConn).SetReadBuffer(16<<10))
 }
 
+// listen undoes deafen.
+func (c *client) listen() {
+	c.t.Helper()
+	require.NoError(c.t, c.NetConn().(*net.TCPConn).SetReadBuffer(1<<20))
+}
+
 func (c *client) say(frame string) {
 	c.t.Helper()
 	require.NoError(c.t, c.WriteMessage(websocket.TextMessage, []byte(frame)))

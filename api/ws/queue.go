@@ -3,6 +3,8 @@ package ws
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/gorilla/websocket"
 )
 
 // Bounds of the frames that wait for a socket's writer. Events never wait here:
@@ -12,7 +14,8 @@ const (
 	maxQueueBytes  = 64 << 10
 )
 
-// item is a frame that waits, or a function of the writer that makes it then.
+// item is a frame that waits, or a function of the writer that makes it then, or
+// does what else is to be done.
 type item struct {
 	frame []byte
 	make  func() []byte
@@ -40,6 +43,18 @@ func (c *conn) reply(frame any) {
 	encoded := encode(frame)
 	c.mu.Lock()
 	c.add(item{frame: encoded})
+	c.mu.Unlock()
+	c.awaitRoom()
+}
+
+// pong queues the answer to a ping. The reader must not write it: the writer may
+// be in the midst of a frame.
+func (c *conn) pong(data string) {
+	c.mu.Lock()
+	c.add(item{make: func() []byte {
+		c.control(websocket.PongMessage, data)
+		return nil
+	}})
 	c.mu.Unlock()
 	c.awaitRoom()
 }

@@ -3,6 +3,7 @@ package ws
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -11,36 +12,48 @@ import (
 	"tansu.cloud/api/problem"
 )
 
-// read handles the frames of the client, one after the other.
-func (c *conn) read() {
-	defer c.finish()
+// listen takes the frames of the client from now on.
+func (c *conn) listen() {
 	c.ws.SetReadLimit(maxMessage)
 	c.ws.SetPongHandler(func(string) error { c.heard(); return nil })
-	answer := c.ws.PingHandler()
 	c.ws.SetPingHandler(func(data string) error {
 		c.heard()
-		if ok, _ := c.pace.take(time.Now()); !ok {
-			return nil // unanswered
+		if ok, _ := c.pace.take(time.Now()); ok {
+			c.pong(data)
 		}
-		return answer(data)
+		return nil
 	})
-	c.heard()
-	for {
-		kind, message, err := c.ws.ReadMessage()
-		if err != nil {
-			c.note(err)
-			return
-		}
-		c.heard()
-		if c.isClosing() {
-			continue // until the client closes too
-		}
-		c.receive(kind, message)
-	}
+	go c.read()
 }
 
-// heard moves the time on at which the client counts as gone.
-func (c *conn) heard() { _ = c.ws.SetReadDeadline(time.Now().Add(c.server.times.silence)) }
+// read waits for the next frame. It does nothing else, and a new goroutine does it
+// for each: so the stack is as small as they come while nothing happens, whatever
+// was needed to handle the frame before.
+func (c *conn) read() {
+	kind, frame, err := c.ws.NextReader()
+	c.handleNext(kind, frame, err)
+}
+
+// handleNext handles a frame and has the one after it read.
+func (c *conn) handleNext(kind int, frame io.Reader, err error) {
+	var message []byte
+	if err == nil {
+		message, err = io.ReadAll(frame)
+	}
+	if err != nil {
+		c.note(err)
+		c.finish()
+		return
+	}
+	c.heard()
+	if !c.isClosing() { // else it waits for the client to close too
+		c.receive(kind, message)
+	}
+	go c.read()
+}
+
+// heard notes that the client is there.
+func (c *conn) heard() { c.heardAt.Store(time.Now().UnixMilli()) }
 
 // note keeps how the connection ended, unless this side ended it.
 func (c *conn) note(err error) {
@@ -83,7 +96,7 @@ func (c *conn) receive(kind int, message []byte) {
 
 // complain logs what is the server's fault.
 func (c *conn) complain(err error) {
-	if r := (*refusal)(nil); errors.As(err, &r) || c.ctx.Err() != nil {
+	if errors.As(err, new(*refusal)) {
 		return
 	}
 	if problem.From(err).Status >= http.StatusInternalServerError {
@@ -95,7 +108,7 @@ func (c *conn) complain(err error) {
 const frameTime = 30 * time.Second
 
 func (c *conn) handle(frame any) error {
-	ctx, cancel := context.WithTimeout(c.ctx, frameTime)
+	ctx, cancel := context.WithTimeout(context.Background(), frameTime)
 	defer cancel()
 	if connect, ok := frame.(*Connect); ok {
 		return c.connect(ctx, connect)

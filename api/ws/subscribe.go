@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +20,6 @@ const (
 // the writer.
 type subscription struct {
 	id      string
-	quoted  string // id as JSON
 	cursor  *feeds.Cursor
 	due     atomic.Bool // the cursor may have more
 	release func()      // of the quotas
@@ -72,7 +70,7 @@ func (c *conn) subscribe(ctx context.Context, f *Subscribe) error {
 	if !ok {
 		return &refusal{code: problem.TooManySubscriptions, detail: "The tenant or the principal has as many as it may.", retryIn: milliseconds(tooManyRetry)}
 	}
-	sub := &subscription{id: f.ID, quoted: strconv.Quote(f.ID), release: release}
+	sub := &subscription{id: f.ID, release: release}
 	sub.told.Store(unannounced)
 	if f.From.Snapshot != "" {
 		if sub.rows = c.server.takeSnapshotPlace(ctx); sub.rows == nil {
@@ -81,10 +79,7 @@ func (c *conn) subscribe(ctx context.Context, f *Subscribe) error {
 		}
 	}
 	c.server.counters.subscriptions.Add(1)
-	cursor, err := c.server.Hub.Open(ctx, c.tenant, specOf(f), func() {
-		sub.due.Store(true)
-		c.wake()
-	})
+	cursor, err := c.server.Hub.Open(ctx, c.tenant, specOf(f), func() { c.news(sub) })
 	if err != nil {
 		sub.close(c.server)
 		if errors.Is(err, feeds.ErrStopped) {

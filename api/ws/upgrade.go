@@ -17,7 +17,7 @@ import (
 // Sizes of a socket. Its write buffer is borrowed for the time of a write.
 const (
 	maxMessage   = 64 << 10
-	readBuffer   = 512 // longer messages are read past it
+	readBuffer   = 128 // holds control frames; longer messages are read past it
 	writeBuffer  = 4 << 10
 	socketBuffer = 256 << 10 // of the kernel: what a reader may leave untaken before it stalls
 )
@@ -66,7 +66,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.counters.connections.Add(1)
-	go c.read()
+	c.listen()
 }
 
 func (s *Server) checkHandshake(r *http.Request) *problem.Problem {

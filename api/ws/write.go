@@ -24,6 +24,9 @@ func (c *conn) writeAll() {
 // writeNext writes one frame or batch: answers first, then a batch of the next
 // subscription that has one.
 func (c *conn) writeNext() bool {
+	if c.unsent != nil {
+		return c.sendRest()
+	}
 	if i, ok := c.next(); ok {
 		if i.make != nil {
 			i.frame = i.make()
@@ -72,20 +75,53 @@ func (c *conn) pick() (sub *subscription, ended *Unsubscribed, why *closing) {
 	return nil, nil, nil
 }
 
-// send writes a frame and notices a reader that stalls.
-func (c *conn) send(frame []byte) bool {
+// send writes a message.
+func (c *conn) send(message []byte) bool {
+	return c.transmit(len(message), func(deadline time.Time) error {
+		_ = c.ws.SetWriteDeadline(deadline) // only remembers it
+		return c.ws.WriteMessage(websocket.TextMessage, message)
+	})
+}
+
+// sendRest writes what sendNow has left.
+func (c *conn) sendRest() bool {
+	rest := c.unsent
+	c.unsent = nil
+	return c.transmit(len(rest), func(deadline time.Time) error {
+		line := c.ws.NetConn()
+		_ = line.SetWriteDeadline(deadline) // the write fails too if this does
+		_, err := line.Write(rest)
+		return err
+	})
+}
+
+// transmit writes a frame and notices a reader that stalls.
+func (c *conn) transmit(size int, write func(deadline time.Time) error) bool {
 	begun := time.Now()
-	_ = c.ws.SetWriteDeadline(begun.Add(c.server.times.write)) // only remembers it
-	if err := c.ws.WriteMessage(websocket.TextMessage, frame); err != nil {
+	if err := write(begun.Add(c.server.times.write)); err != nil {
 		c.fail(err)
 		return false
 	}
-	c.server.counters.frames.Add(1)
-	c.server.counters.bytes.Add(int64(len(frame)))
+	c.sent(size)
 	if took := time.Since(begun); took > c.server.times.slowWrite {
 		c.stalled(begun)
 	}
 	return true
+}
+
+// control writes a ping or a pong.
+func (c *conn) control(kind int, data string) bool {
+	if err := c.ws.WriteControl(kind, []byte(data), time.Now().Add(c.server.times.write)); err != nil {
+		c.fail(err)
+		return false
+	}
+	return true
+}
+
+// sent counts a frame.
+func (c *conn) sent(size int) {
+	c.server.counters.frames.Add(1)
+	c.server.counters.bytes.Add(int64(size))
 }
 
 // fail gives the connection up; the reader notices.
@@ -142,8 +178,7 @@ func (c *conn) plan() {
 	}
 	if !now.Before(c.nextPing) {
 		c.nextPing = now.Add(c.server.times.ping)
-		if err := c.ws.WriteControl(websocket.PingMessage, nil, now.Add(c.server.times.write)); err != nil {
-			c.fail(err)
+		if !c.control(websocket.PingMessage, "") {
 			return
 		}
 	}

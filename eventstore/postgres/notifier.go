@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// notifyInterval is the least time between two notifications of a process:
-	// what is committed meanwhile travels together.
+	// notifyInterval is how long commits are gathered before others are told of
+	// them. They travel together, and keep out of the way of what this process does
+	// at once with a commit.
 	notifyInterval = 3 * time.Millisecond
 	// notifyTenants is how many tenants may wait to be told about.
 	notifyTenants = 10_000
@@ -58,7 +59,6 @@ type Notifier struct {
 	pending   map[uuid.UUID]int64 // newest position to be told of each tenant
 	scheduled bool                // a send is due or will be
 	due       bool
-	sent      time.Time
 	interrupt context.CancelFunc // ends the wait for notifications, nil outside it
 
 	cancel context.CancelFunc
@@ -139,14 +139,13 @@ func (n *Notifier) Committed(events []eventstore.Event) {
 	n.schedule()
 }
 
-// schedule has what is pending sent, at once after a silence, else when the
-// interval is over.
+// schedule has what is pending sent when the interval is over.
 func (n *Notifier) schedule() {
 	if n.scheduled {
 		return
 	}
 	n.scheduled = true
-	time.AfterFunc(notifyInterval-time.Since(n.sent), func() {
+	time.AfterFunc(notifyInterval, func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.due = true
@@ -220,7 +219,7 @@ func (n *Notifier) takeDue() []string {
 	}
 	payloads := encodeHeads(n.sender, n.pending)
 	clear(n.pending)
-	n.due, n.scheduled, n.sent = false, false, time.Now()
+	n.due, n.scheduled = false, false
 	return payloads
 }
 

@@ -69,6 +69,16 @@ func (c *Cursor) Close() {
 // at a time. After an error that passes, such as eventstore.ErrUnavailable, it
 // can be called again and goes on where it was.
 func (c *Cursor) Next(ctx context.Context, maxEvents, maxBytes int) (Batch, error) {
+	return c.next(ctx, maxEvents, maxBytes, true)
+}
+
+// NextLive is Next for who cannot wait: ErrBehind where Next would read the log
+// or has to say that the reader lagged.
+func (c *Cursor) NextLive(maxEvents, maxBytes int) (Batch, error) {
+	return c.next(context.Background(), maxEvents, maxBytes, false)
+}
+
+func (c *Cursor) next(ctx context.Context, maxEvents, maxBytes int, wait bool) (Batch, error) {
 	c.roused.Store(false) // before looking: what comes later wakes again
 	if c.closed.Load() {
 		return Batch{}, ErrClosed
@@ -84,8 +94,11 @@ func (c *Cursor) Next(ctx context.Context, maxEvents, maxBytes int) (Batch, erro
 	if c.coalesce && (v.crowded || c.lost) {
 		pick.newest = map[stream]int{}
 	}
-	to, last := from, v.last
-	if from < v.first-1 {
+	to, last, behind := from, v.last, from < v.first-1
+	if !wait && (behind || c.lagged) {
+		return Batch{}, ErrBehind
+	}
+	if behind {
 		to, err = c.page(ctx, from, &pick)
 	} else {
 		for n > 0 && err == nil && to < last {

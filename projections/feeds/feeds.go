@@ -29,6 +29,8 @@ var (
 	ErrStopped = errors.New("the feed hub has stopped")
 	// ErrClosed: the cursor was closed.
 	ErrClosed = errors.New("the cursor is closed")
+	// ErrBehind: the reader is further behind than [Cursor.NextLive] goes.
+	ErrBehind = errors.New("the cursor is behind the tail")
 )
 
 // Topic selects events; empty fields select all.

@@ -151,6 +151,8 @@ func TestASlowCursorLagsAndLosesNothing(t *testing.T) {
 		head = e.append(tenant, "a", some(4)...)
 		fast.until(head)
 	}
+	_, err := slow.NextLive(5, 1<<20)
+	require.ErrorIs(t, err, feeds.ErrBehind, "and nothing was taken or said")
 	b := slow.next(5)
 	require.True(t, b.Lagged)
 	require.Len(t, b.Entries, 5)

@@ -12,7 +12,8 @@ import (
 // after Open has returned among it. A Spec that is not valid is a *SpecError.
 //
 // wake is called whenever Next may have more, or has an error; it must not block
-// and may be called from any goroutine. It is not called for what was there when
+// and may be called from any goroutine, also before Open has returned. It may call
+// NextLive. It is not called for what was there when
 // Open returned: call Next until there is no More before waiting for it.
 func (h *Hub) Open(ctx context.Context, tenant uuid.UUID, s Spec, wake func()) (*Cursor, error) {
 	selection, err := compile(s)

@@ -37,13 +37,16 @@ type selection struct {
 	filter  *filter.Expr
 }
 
+// unselective is the selection of all who want everything.
+var unselective = selection{any: true}
+
 // compile checks a Spec. Topics with one criterion become sets, so that many of
 // them cost what one does.
 func compile(s Spec) (*selection, error) {
-	found := &selection{
-		any: len(s.Topics) == 0, types: map[string]struct{}{}, kinds: map[string]struct{}{},
-		streams: map[eventstore.Stream]struct{}{}, actors: map[string]struct{}{},
+	if len(s.Topics) == 0 && s.Filter == "" && s.After >= 0 {
+		return &unselective, nil
 	}
+	found := &selection{any: len(s.Topics) == 0}
 	var problems []Problem
 	if len(s.Topics) > MaxTopics {
 		problems = append(problems, Problem{"/topics", "too_many", fmt.Sprintf("there are %d topics; at most %d are allowed", len(s.Topics), MaxTopics)})
@@ -90,20 +93,29 @@ func (s *selection) add(t Topic) {
 	case Topic{}:
 		s.any = true
 	case Topic{Type: t.Type}:
-		s.types[t.Type] = struct{}{}
+		s.types = with(s.types, t.Type)
 	case Topic{StreamType: t.StreamType}:
-		s.kinds[t.StreamType] = struct{}{}
+		s.kinds = with(s.kinds, t.StreamType)
 	case Topic{StreamType: t.StreamType, StreamID: t.StreamID}:
 		if t.StreamType == "" {
 			s.others = append(s.others, t)
 			return
 		}
-		s.streams[eventstore.Stream{Type: t.StreamType, ID: t.StreamID}] = struct{}{}
+		s.streams = with(s.streams, eventstore.Stream{Type: t.StreamType, ID: t.StreamID})
 	case Topic{Actor: t.Actor}:
-		s.actors[t.Actor] = struct{}{}
+		s.actors = with(s.actors, t.Actor)
 	default:
 		s.others = append(s.others, t)
 	}
+}
+
+// with adds to a set that is made when it is needed.
+func with[T comparable](set map[T]struct{}, v T) map[T]struct{} {
+	if set == nil {
+		set = map[T]struct{}{}
+	}
+	set[v] = struct{}{}
+	return set
 }
 
 // everything reports whether no event is left out.

@@ -1,6 +1,8 @@
 package feeds
 
 import (
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,9 +140,26 @@ func (t *tail) extend(entries []*Entry) {
 	t.hub.bytes.Add(t.total - t.dropped - before)
 	audience := t.listeners()
 	t.mu.Unlock()
-	for _, c := range audience {
-		c.tell(entries)
+	tell(audience, entries)
+}
+
+// leastShare is how many cursors a processor tells at least: to have others help
+// with fewer costs more than it gains.
+const leastShare = 32
+
+// tell tells the cursors of new entries. Readers that are live take them on the
+// spot, which is most of the work of a delivery, so the processors share it.
+func tell(audience []*Cursor, entries []*Entry) {
+	share := max(leastShare, (len(audience)-1)/runtime.GOMAXPROCS(0)+1)
+	var telling sync.WaitGroup
+	for part := range slices.Chunk(audience, share) {
+		telling.Go(func() {
+			for _, c := range part {
+				c.tell(entries)
+			}
+		})
 	}
+	telling.Wait()
 }
 
 // trim drops the oldest entries beyond the bounds, but never the newest one.
