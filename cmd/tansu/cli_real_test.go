@@ -20,6 +20,7 @@ import (
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/memory"
+	"tansu.cloud/platform/limits"
 	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 )
@@ -104,7 +105,7 @@ func realServer(t *testing.T) (string, *memory.Store) {
 	handler, err := rest.New(rest.Deps{
 		Commands: commands.New(deps), History: history, Log: log,
 		Tenants: logModels{log, history}, DeadLetters: noLetters{}, Projections: oneProjection{},
-		Webhooks: noWebhooks{}, Jobs: noJobs{}, Feeds: noFeeds{}, Sockets: http.NotFoundHandler(),
+		Webhooks: noWebhooks{}, Jobs: noJobs{}, Limits: limits.NewLocal(), Feeds: noFeeds{}, Sockets: http.NotFoundHandler(),
 		Operator: rest.OperatorHash(sha256.Sum256([]byte(testToken))), Signer: signer, CursorKey: bytes.Repeat([]byte{9}, 32),
 		Health:  func(context.Context) rest.Health { return rest.Health{Started: true, Ready: true} },
 		Metrics: http.NotFoundHandler(), Logger: slog.New(slog.DiscardHandler),
