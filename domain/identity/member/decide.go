@@ -1,0 +1,86 @@
+package member
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"tansu.cloud/domain"
+	"tansu.cloud/domain/identity/permission"
+)
+
+// Command is something to do to a member.
+type Command interface{ memberCommand() }
+
+// The commands. At is the time of the decision.
+type (
+	// Add makes a user a member who is none.
+	Add struct {
+		UserID   string
+		Roles    []string
+		InviteID string // empty: added by hand
+		At       time.Time
+	}
+	// ChangeRoles replaces the member's roles.
+	ChangeRoles struct {
+		Roles []string
+		At    time.Time
+	}
+	// Remove ends the membership.
+	Remove struct {
+		Reason string
+		At     time.Time
+	}
+)
+
+func (Add) memberCommand()         {}
+func (ChangeRoles) memberCommand() {}
+func (Remove) memberCommand()      {}
+
+// Refusals that depend on the state alone.
+var (
+	ErrNotFound      = domain.NotFound("member.not_found", "the user is not a member of this tenant")
+	ErrAlreadyMember = domain.Conflict("member.already_member", "the user is a member of this tenant already; change their roles instead")
+	// ErrUserUnknown refuses to add somebody without an account.
+	ErrUserUnknown = domain.Invalid("member.user_unknown", "there is no active user with this id",
+		domain.FieldError{Field: "/user_id", Code: "unknown", Message: "must be the id of an active user; invite people who have no account yet"})
+)
+
+// Decide says which events a command causes. A command that changes nothing
+// causes none; one that is refused returns a *domain.Error.
+func Decide(s State, c Command) ([]Event, error) {
+	if c, ok := c.(Add); ok {
+		if s.Status == StatusActive {
+			return nil, ErrAlreadyMember
+		}
+		problems := domain.CheckLine("/user_id", c.UserID, 255)
+		if err := invalid(append(problems, permission.CheckRoles("/roles", c.Roles)...)); err != nil {
+			return nil, err
+		}
+		return []Event{Added{c.UserID, permission.Sorted(c.Roles), c.InviteID, c.At}}, nil
+	}
+	if s.Status != StatusActive {
+		return nil, ErrNotFound
+	}
+	switch c := c.(type) {
+	case ChangeRoles:
+		roles := permission.Sorted(c.Roles)
+		if err := invalid(permission.CheckRoles("/roles", c.Roles)); err != nil || slices.Equal(roles, s.Roles) {
+			return nil, err
+		}
+		return []Event{RolesChanged{s.UserID, roles, c.At}}, nil
+	case Remove:
+		if err := invalid(domain.CheckReason(c.Reason, false)); err != nil {
+			return nil, err
+		}
+		return []Event{Removed{s.UserID, strings.TrimSpace(c.Reason), c.At}}, nil
+	}
+	return nil, domain.Invalid("member.command_unknown", "a member does not know this command")
+}
+
+func invalid(fields []domain.FieldError) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return domain.Invalid("member.command_invalid", "the command has invalid fields", fields...)
+}
