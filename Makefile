@@ -41,7 +41,7 @@ test: test-deps ## Run the whole test suite (PACKAGES=./eventstore/... TEST_FLAG
 	CGO_ENABLED=1 go test -race -shuffle=on -p $(TEST_P) -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(PACKAGES)
 
 .PHONY: test-deps
-test-deps: ## Find, or as root on Debian install, what the tests need (PostgreSQL, RabbitMQ, Redis, a C compiler)
+test-deps: ## Find, or as root on Debian install, what the tests need (PostgreSQL, RabbitMQ, Redis, Node.js, a C compiler)
 	@tools/test-deps.sh
 
 .PHONY: bench

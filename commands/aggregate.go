@@ -11,6 +11,7 @@ type aggregate[S, C any, E eventstore.Payload] struct {
 	streamType   string
 	stateVersion int  // of snapshots; see eventstore.Snapshot
 	systemOnly   bool // it lives in the system tenant's log only
+	personal     bool // the state holds personal data, so it is stored nowhere but in sealed events
 	decide       func(S, C) ([]E, error)
 	apply        func(S, E) S
 }
@@ -20,4 +21,4 @@ func (a aggregate[S, C, E]) stream(id string) eventstore.Stream {
 }
 
 var errSystemOnly = domain.Forbidden("system_tenant_only",
-	"tenants and projections live in the system tenant's log; send the command there")
+	"tenants, projections, users, sessions and OAuth clients live in the system tenant's log; send the command there")

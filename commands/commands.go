@@ -7,12 +7,22 @@
 package commands
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
+	"tansu.cloud/domain/identity/apikey"
+	"tansu.cloud/domain/identity/client"
+	"tansu.cloud/domain/identity/invite"
+	"tansu.cloud/domain/identity/member"
+	"tansu.cloud/domain/identity/role"
+	"tansu.cloud/domain/identity/serviceaccount"
+	"tansu.cloud/domain/identity/session"
+	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/domain/job"
 	"tansu.cloud/domain/projection"
+	"tansu.cloud/domain/space"
 	"tansu.cloud/domain/subject"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/domain/webhook"
@@ -28,6 +38,15 @@ type Commands struct {
 	SuspendTenant        Handler[SuspendTenant, tenant.State]
 	ReactivateTenant     Handler[ReactivateTenant, tenant.State]
 	ArchiveTenant        Handler[ArchiveTenant, tenant.State]
+	ChangeTenantQuotas   Handler[ChangeTenantQuotas, tenant.State]
+	ResumeProvisioning   Handler[ResumeProvisioning, tenant.State]
+
+	// What the provisioning of tenants reports of them.
+	CompleteProvisioningStep Handler[CompleteProvisioningStep, tenant.State]
+	FailProvisioning         Handler[FailProvisioning, tenant.State]
+
+	// On the space of a tenant, in its log; the stream has one id for all.
+	OpenSpace Handler[OpenSpace, space.State]
 
 	// On projections, in the system tenant's log; the stream is the
 	// projection's name.
@@ -59,9 +78,69 @@ type Commands struct {
 	DeleteWebhook       Handler[DeleteWebhook, webhook.State]
 	RedriveWebhook      Handler[RedriveWebhook, webhook.State]
 	ReplayWebhook       Handler[ReplayWebhook, webhook.State]
+
+	// On users, in the system tenant's log; the stream is the user's id.
+	RegisterUser Handler[RegisterUser, user.State]
+	VerifyEmail  Handler[VerifyEmail, user.State]
+	RenameUser   Handler[RenameUser, user.State]
+	SetPassword  Handler[SetPassword, user.State]
+	DisableUser  Handler[DisableUser, user.State]
+	EnableUser   Handler[EnableUser, user.State]
+	EraseUser    Handler[EraseUser, user.State]
+
+	// What users sign in with besides the password.
+	EnableTOTP        Handler[EnableTOTP, user.State]
+	DisableTOTP       Handler[DisableTOTP, user.State]
+	MakeRecoveryCodes Handler[MakeRecoveryCodes, user.State]
+	AddPasskey        Handler[AddPasskey, user.State]
+	RenamePasskey     Handler[RenamePasskey, user.State]
+	RemovePasskey     Handler[RemovePasskey, user.State]
+	ResetMFA          Handler[ResetMFA, user.State]
+
+	// On sessions, in the system tenant's log; the stream is the session's id.
+	StartSession Handler[StartSession, session.State]
+	EndSession   Handler[EndSession, session.State]
+
+	// On members, in any tenant's log; the stream is the user's id.
+	AddMember         Handler[AddMember, member.State]
+	ChangeMemberRoles Handler[ChangeMemberRoles, member.State]
+	RemoveMember      Handler[RemoveMember, member.State]
+
+	// On a tenant's own roles, in its log; the stream is the role's name.
+	CreateRole Handler[CreateRole, role.State]
+	ChangeRole Handler[ChangeRole, role.State]
+	DeleteRole Handler[DeleteRole, role.State]
+
+	// On invites, in any tenant's log; the stream is the invite's id.
+	CreateInvite Handler[CreateInvite, invite.State]
+	ResendInvite Handler[ResendInvite, invite.State]
+	RevokeInvite Handler[RevokeInvite, invite.State]
+	AcceptInvite Handler[AcceptInvite, invite.State]
+
+	// On API keys, in any tenant's log; the stream is the key's id.
+	CreateAPIKey Handler[CreateAPIKey, apikey.State]
+	RenameAPIKey Handler[RenameAPIKey, apikey.State]
+	RevokeAPIKey Handler[RevokeAPIKey, apikey.State]
+
+	// On service accounts, in any tenant's log; the stream is the account's id.
+	CreateServiceAccount       Handler[CreateServiceAccount, serviceaccount.State]
+	ChangeServiceAccount       Handler[ChangeServiceAccount, serviceaccount.State]
+	RotateServiceAccountSecret Handler[RotateServiceAccountSecret, serviceaccount.State]
+	DisableServiceAccount      Handler[DisableServiceAccount, serviceaccount.State]
+	EnableServiceAccount       Handler[EnableServiceAccount, serviceaccount.State]
+	DeleteServiceAccount       Handler[DeleteServiceAccount, serviceaccount.State]
+
+	// On OAuth clients, in the system tenant's log; the stream is the client's id.
+	RegisterClient     Handler[RegisterClient, client.State]
+	ChangeClient       Handler[ChangeClient, client.State]
+	RotateClientSecret Handler[RotateClientSecret, client.State]
+	DisableClient      Handler[DisableClient, client.State]
+	EnableClient       Handler[EnableClient, client.State]
+	DeleteClient       Handler[DeleteClient, client.State]
 }
 
-// Deps is what the handlers need. Store, Snapshots and Codec must be given.
+// Deps is what the handlers need. Store, Snapshots, Codec and EmailIndex must be
+// given.
 type Deps struct {
 	Store     eventstore.Store
 	Snapshots eventstore.Snapshots
@@ -70,6 +149,12 @@ type Deps struct {
 	Now       func() time.Time  // nil: time.Now
 	NewID     func() uuid.UUID  // of aggregates and commands; nil: UUIDv7
 	Logger    *slog.Logger      // nil: slog.Default
+	// EmailIndex hashes a normalised e-mail address with a key that the log does
+	// not hold: what is unique about users, and what invites are matched by.
+	EmailIndex func(normalised string) string
+	// Usage counts what a tenant has of what a quota bounds; nil: members and
+	// invites are not bounded.
+	Usage func(ctx context.Context, tenant uuid.UUID, quota string) (int64, error)
 }
 
 // New returns the handlers.
@@ -82,6 +167,13 @@ func New(d Deps) *Commands {
 		SuspendTenant:        suspendTenant(p),
 		ReactivateTenant:     reactivateTenant(p),
 		ArchiveTenant:        archiveTenant(p),
+		ChangeTenantQuotas:   changeTenantQuotas(p),
+		ResumeProvisioning:   resumeProvisioning(p),
+
+		CompleteProvisioningStep: completeProvisioningStep(p),
+		FailProvisioning:         failProvisioning(p),
+
+		OpenSpace: openSpace(p),
 
 		StartRebuild:      startRebuild(p),
 		CancelRebuild:     cancelRebuild(p),
@@ -107,5 +199,55 @@ func New(d Deps) *Commands {
 		DeleteWebhook:       deleteWebhook(p),
 		RedriveWebhook:      redriveWebhook(p),
 		ReplayWebhook:       replayWebhook(p),
+
+		RegisterUser: registerUser(p),
+		VerifyEmail:  verifyEmail(p),
+		RenameUser:   renameUser(p),
+		SetPassword:  setPassword(p),
+		DisableUser:  disableUser(p),
+		EnableUser:   enableUser(p),
+		EraseUser:    eraseUser(p),
+
+		EnableTOTP:        enableTOTP(p),
+		DisableTOTP:       disableTOTP(p),
+		MakeRecoveryCodes: makeRecoveryCodes(p),
+		AddPasskey:        addPasskey(p),
+		RenamePasskey:     renamePasskey(p),
+		RemovePasskey:     removePasskey(p),
+		ResetMFA:          resetMFA(p),
+
+		StartSession: startSession(p),
+		EndSession:   endSession(p),
+
+		AddMember:         addMember(p),
+		ChangeMemberRoles: changeMemberRoles(p),
+		RemoveMember:      removeMember(p),
+
+		CreateRole: createRole(p),
+		ChangeRole: changeRole(p),
+		DeleteRole: deleteRole(p),
+
+		CreateInvite: createInvite(p),
+		ResendInvite: resendInvite(p),
+		RevokeInvite: revokeInvite(p),
+		AcceptInvite: acceptInvite(p),
+
+		CreateAPIKey: createAPIKey(p),
+		RenameAPIKey: renameAPIKey(p),
+		RevokeAPIKey: revokeAPIKey(p),
+
+		CreateServiceAccount:       createServiceAccount(p),
+		ChangeServiceAccount:       changeServiceAccount(p),
+		RotateServiceAccountSecret: rotateServiceAccountSecret(p),
+		DisableServiceAccount:      disableServiceAccount(p),
+		EnableServiceAccount:       enableServiceAccount(p),
+		DeleteServiceAccount:       deleteServiceAccount(p),
+
+		RegisterClient:     registerClient(p),
+		ChangeClient:       changeClient(p),
+		RotateClientSecret: rotateClientSecret(p),
+		DisableClient:      disableClient(p),
+		EnableClient:       enableClient(p),
+		DeleteClient:       deleteClient(p),
 	}
 }

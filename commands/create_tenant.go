@@ -1,8 +1,10 @@
 package commands
 
 import (
+	"context"
 	"time"
 
+	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 )
@@ -16,6 +18,9 @@ type CreateTenant struct {
 	Slug     string
 	Name     string
 	Settings map[string]any
+	// Provision, if set, has the tenant prepared before it is active. The id of
+	// the invite is made.
+	Provision *tenant.Provision
 }
 
 func createTenant(p *pipeline) Handler[CreateTenant, tenant.State] {
@@ -24,9 +29,23 @@ func createTenant(p *pipeline) Handler[CreateTenant, tenant.State] {
 		permission: PermissionCreateTenants,
 		aggregate:  tenants,
 		creates:    true,
+		prepare: func(_ context.Context, r *Request[CreateTenant]) error {
+			if given := r.Command.Provision; given != nil && given.AdminEmail != "" && given.InviteID == "" {
+				with := *given
+				with.InviteID = p.newID().String()
+				r.Command.Provision = &with
+			}
+			return nil
+		},
+		check: func(_ context.Context, r Request[CreateTenant], _ tenant.State, _ []tenant.Event) error {
+			if r.Command.Provision == nil || r.Command.Provision.AdminEmail == "" {
+				return nil
+			}
+			return tenant.CheckAdminEmail(user.NormaliseEmail(r.Command.Provision.AdminEmail))
+		},
 		command: func(r Request[CreateTenant], now time.Time) tenant.Command {
 			c := r.Command
-			return tenant.Create{ID: r.Stream, Slug: c.Slug, Name: c.Name, Settings: c.Settings, At: now}
+			return tenant.Create{ID: r.Stream, Slug: c.Slug, Name: c.Name, Settings: c.Settings, Provision: c.Provision, At: now}
 		},
 		claims: func(stream eventstore.Stream, events []tenant.Event) []eventstore.Claim {
 			var claims []eventstore.Claim

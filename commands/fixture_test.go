@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -42,8 +43,12 @@ func newFixture(t *testing.T) *fixture {
 func (f *fixture) deps() commands.Deps {
 	return commands.Deps{
 		Store: f.store, Snapshots: f.memory, Codec: eventstore.NewCodec(commands.Registry(), f.memory),
-		Now: f.clock.Now, Logger: slog.New(slog.DiscardHandler),
+		Now: f.clock.Now, Logger: slog.New(slog.DiscardHandler), EmailIndex: emailIndex,
 	}
+}
+
+func emailIndex(normalised string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(normalised)))
 }
 
 // events are those of the system tenant's log.
@@ -126,6 +131,7 @@ type watchedStore struct {
 	eventstore.Store
 	streamEvents atomic.Int64
 	appends      atomic.Int64
+	claims       atomic.Int64
 	beforeAppend func(ctx context.Context, a eventstore.Append) error
 }
 
@@ -133,6 +139,11 @@ func (s *watchedStore) ReadStream(ctx context.Context, tenant uuid.UUID, stream 
 	events, err := s.Store.ReadStream(ctx, tenant, stream, q)
 	s.streamEvents.Add(int64(len(events)))
 	return events, err
+}
+
+func (s *watchedStore) ClaimHolder(ctx context.Context, tenant uuid.UUID, scope, value string) (eventstore.Stream, bool, error) {
+	s.claims.Add(1)
+	return s.Store.ClaimHolder(ctx, tenant, scope, value)
 }
 
 func (s *watchedStore) Append(ctx context.Context, a eventstore.Append) (eventstore.Appended, error) {

@@ -26,11 +26,21 @@ type fold func(ctx context.Context, tenant uuid.UUID, id string, version int64) 
 func NewHistory(d Deps) *History {
 	p := newPipeline(d)
 	return &History{p, map[string]fold{
-		tenants.streamType:     foldOf(p, tenants),
-		projections.streamType: foldOf(p, projections),
-		subjects.streamType:    foldOf(p, subjects),
-		webhooks.streamType:    foldOf(p, webhooks),
-		jobs.streamType:        foldOf(p, jobs),
+		tenants.streamType:         foldOf(p, tenants),
+		projections.streamType:     foldOf(p, projections),
+		subjects.streamType:        foldOf(p, subjects),
+		webhooks.streamType:        foldOf(p, webhooks),
+		spaces.streamType:          foldOf(p, spaces),
+		jobs.streamType:            foldOf(p, jobs),
+		users.streamType:           foldOf(p, users),
+		sessions.streamType:        foldOf(p, sessions),
+		clients.streamType:         foldOf(p, clients),
+		members.streamType:         foldOf(p, members),
+		ownerships.streamType:      foldOf(p, ownerships),
+		roles.streamType:           foldOf(p, roles),
+		invites.streamType:         foldOf(p, invites),
+		apiKeys.streamType:         foldOf(p, apiKeys),
+		serviceAccounts.streamType: foldOf(p, serviceAccounts),
 	}}
 }
 

@@ -22,7 +22,9 @@ import (
 // looked up: its append finds the record if there is one, and so does whatever
 // else the record's own change makes fail. Keys met before are looked up, so
 // that a client that repeats itself costs a read and not a refused write.
-func idempotent[C, S any](p *pipeline, next Handler[C, S]) Handler[C, S] {
+//
+// stateAt reads the state that an answer names instead of holding it.
+func idempotent[C, S any](p *pipeline, stateAt stateReader[S], next Handler[C, S]) Handler[C, S] {
 	return func(ctx context.Context, r Request[C]) (Result[S], error) {
 		if r.IdempotencyKey == "" {
 			return next(ctx, r)
@@ -38,25 +40,28 @@ func idempotent[C, S any](p *pipeline, next Handler[C, S]) Handler[C, S] {
 				return Result[S]{}, fmt.Errorf("looking up the idempotency key: %w", err)
 			}
 			if rec != nil {
-				return replay[C, S](r, rec)
+				return replay(ctx, r, rec, stateAt)
 			}
 		}
 		result, err := next(ctx, r)
 		if done := (*eventstore.AlreadyProcessed)(nil); errors.As(err, &done) {
-			return replay[C, S](r, &done.Record)
+			return replay(ctx, r, &done.Record, stateAt)
 		}
 		if foundChange(err) {
 			// Perhaps the change that stood in the way is this very request's,
 			// committed by another process meanwhile.
 			if rec, lookup := p.store.IdempotencyRecord(ctx, r.Tenant, r.IdempotencyKey); lookup == nil && rec != nil {
-				return replay[C, S](r, rec)
+				return replay(ctx, r, rec, stateAt)
 			}
 		}
 		return result, err
 	}
 }
 
-func replay[C, S any](r Request[C], rec *eventstore.IdempotencyRecord) (Result[S], error) {
+// stateReader folds an aggregate up to a version.
+type stateReader[S any] func(ctx context.Context, tenant uuid.UUID, id string, version int64) (S, error)
+
+func replay[C, S any](ctx context.Context, r Request[C], rec *eventstore.IdempotencyRecord, stateAt stateReader[S]) (Result[S], error) {
 	if rec.Fingerprint != r.Fingerprint {
 		return Result[S]{}, &IdempotencyMismatch{r.IdempotencyKey}
 	}
@@ -64,7 +69,14 @@ func replay[C, S any](r Request[C], rec *eventstore.IdempotencyRecord) (Result[S
 	if err := json.Unmarshal(rec.Response, &a); err != nil {
 		return Result[S]{}, fmt.Errorf("reading the answer recorded at position %d: %w", rec.Position, err)
 	}
-	return Result[S]{State: a.State, Version: a.Version, Position: rec.Position, Replayed: true}, nil
+	if a.State == nil {
+		state, err := stateAt(ctx, r.Tenant, a.Stream, a.Version)
+		if err != nil {
+			return Result[S]{}, err
+		}
+		a.State = &state
+	}
+	return Result[S]{State: *a.State, Version: a.Version, Position: rec.Position, Replayed: true}, nil
 }
 
 // foundChange reports errors that a change of state since the look-up of the

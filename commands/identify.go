@@ -31,8 +31,12 @@ func metadata[C any](ctx context.Context, r Request[C], reason func(C) string) e
 		CausationID:   r.Caller.CausationID,
 		Traceparent:   carrier["traceparent"],
 		CommandID:     r.commandID.String(),
-		Address:       r.Caller.Address,
 		Reason:        r.Caller.Reason,
+	}
+	// Events are for ever, and where a person was is theirs: sessions hold it,
+	// sealed.
+	if !strings.HasPrefix(m.Actor, "user:") {
+		m.Address = r.Caller.Address
 	}
 	if m.CorrelationID == "" {
 		m.CorrelationID = m.CommandID

@@ -30,9 +30,12 @@ func load[S, C any, E eventstore.Payload](ctx context.Context, p *pipeline, agg 
 	if !canExist(id) {
 		return loaded[S]{}, nil
 	}
-	l, err := fromSnapshot[S](ctx, p, tenant, stream, agg.stateVersion, to)
-	if err != nil {
-		return l, err
+	var l loaded[S]
+	if !agg.personal {
+		var err error
+		if l, err = fromSnapshot[S](ctx, p, tenant, stream, agg.stateVersion, to); err != nil {
+			return l, err
+		}
 	}
 	for to == 0 || l.version < to {
 		events, err := p.store.ReadStream(ctx, tenant, stream, eventstore.StreamQuery{After: l.version, ToVersion: to})

@@ -110,7 +110,7 @@ func TestLongStreamsAreReadInPages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	id := f.newTenant(t, "acme")
-	codec := eventstore.NewCodec(commands.Registry(), nil)
+	codec := eventstore.NewCodec(commands.Registry(), f.memory)
 	for range 3 {
 		write := eventstore.StreamWrite{Stream: eventstore.Stream{Type: "tenant", ID: id}, Expected: eventstore.AnyVersion}
 		for i := range 1000 {

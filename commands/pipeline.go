@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -16,6 +17,8 @@ type pipeline struct {
 	snapshots eventstore.Snapshots
 	codec     *eventstore.Codec
 	sagas     []string
+	email     func(normalised string) string // keyed hash
+	usage     func(ctx context.Context, tenant uuid.UUID, quota string) (int64, error)
 	now       func() time.Time
 	newID     func() uuid.UUID
 	log       *slog.Logger
@@ -26,7 +29,7 @@ type pipeline struct {
 
 func newPipeline(d Deps) *pipeline {
 	p := &pipeline{
-		store: d.Store, snapshots: d.Snapshots, codec: d.Codec, sagas: d.Sagas,
+		store: d.Store, snapshots: d.Snapshots, codec: d.Codec, sagas: d.Sagas, email: d.EmailIndex, usage: d.Usage,
 		now: d.Now, newID: d.NewID, log: d.Logger,
 		inFlight: newKeySet(), metKeys: newMetKeys(), telemetry: newTelemetry(),
 	}

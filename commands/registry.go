@@ -1,8 +1,18 @@
 package commands
 
 import (
+	"tansu.cloud/domain/identity/apikey"
+	"tansu.cloud/domain/identity/client"
+	"tansu.cloud/domain/identity/invite"
+	"tansu.cloud/domain/identity/member"
+	"tansu.cloud/domain/identity/ownership"
+	"tansu.cloud/domain/identity/role"
+	"tansu.cloud/domain/identity/serviceaccount"
+	"tansu.cloud/domain/identity/session"
+	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/domain/job"
 	"tansu.cloud/domain/projection"
+	"tansu.cloud/domain/space"
 	"tansu.cloud/domain/subject"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/domain/webhook"
@@ -13,10 +23,20 @@ import (
 func Registry() *eventstore.Registry {
 	var all []eventstore.Payload
 	all = appendPayloads(all, tenant.Events())
+	all = appendPayloads(all, space.Events())
 	all = appendPayloads(all, projection.Events())
 	all = appendPayloads(all, subject.Events())
 	all = appendPayloads(all, webhook.Events())
 	all = appendPayloads(all, job.Events())
+	all = appendPayloads(all, user.Events())
+	all = appendPayloads(all, session.Events())
+	all = appendPayloads(all, client.Events())
+	all = appendPayloads(all, member.Events())
+	all = appendPayloads(all, ownership.Events())
+	all = appendPayloads(all, role.Events())
+	all = appendPayloads(all, invite.Events())
+	all = appendPayloads(all, apikey.Events())
+	all = appendPayloads(all, serviceaccount.Events())
 	return eventstore.NewRegistry(all...)
 }
 

@@ -17,16 +17,16 @@ const (
 	maxBackoff   = 250 * time.Millisecond
 )
 
-// retryConflicts repeats a command that lost against another writer of its
-// stream, unless the caller expects a version: then the conflict is the answer.
-func retryConflicts[C, S any](next Handler[C, S]) Handler[C, S] {
+// retryConflicts repeats a command that lost against another writer of a stream
+// that it writes. If the caller expects a version, a conflict on the command's
+// own stream is the answer.
+func retryConflicts[C, S any](streamType string, next Handler[C, S]) Handler[C, S] {
 	return func(ctx context.Context, r Request[C]) (Result[S], error) {
-		if r.Expected != eventstore.AnyVersion {
-			return next(ctx, r)
-		}
+		own := eventstore.Stream{Type: streamType, ID: r.Stream}
 		attempt := func() (Result[S], error) {
 			result, err := next(ctx, r)
-			if conflict := (*eventstore.VersionConflict)(nil); err != nil && !errors.As(err, &conflict) {
+			conflict := (*eventstore.VersionConflict)(nil)
+			if err != nil && (!errors.As(err, &conflict) || r.Expected != eventstore.AnyVersion && conflict.Stream == own) {
 				err = backoff.Permanent(err)
 			}
 			return result, err

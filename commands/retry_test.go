@@ -112,7 +112,7 @@ func TestOtherErrorsAreNotRetried(t *testing.T) {
 
 // overtake lets another writer win the next races for a tenant.
 func (f *fixture) overtake(t *testing.T, id string, times int) {
-	codec := eventstore.NewCodec(commands.Registry(), nil)
+	codec := eventstore.NewCodec(commands.Registry(), f.memory)
 	f.store.beforeAppend = func(ctx context.Context, _ eventstore.Append) error {
 		if times--; times < 0 {
 			return nil

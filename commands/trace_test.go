@@ -96,7 +96,7 @@ func TestMetadata(t *testing.T) {
 	f := newFixture(t)
 	create := request("", commands.CreateTenant{Slug: "acme", Name: "Acme"})
 	create.Caller = commands.Caller{
-		Actor: "user:1", CorrelationID: "corr-1", CausationID: "cause-1", Address: "192.0.2.1", Reason: "ticket 7",
+		Actor: "api_key:1", CorrelationID: "corr-1", CausationID: "cause-1", Address: "192.0.2.1", Reason: "ticket 7",
 		Permissions: func(string) bool { return true },
 	}
 	r, err := f.CreateTenant(t.Context(), create)
@@ -112,7 +112,7 @@ func TestMetadata(t *testing.T) {
 	require.EqualValues(t, 7, id.Version())
 	meta.CommandID, meta.Traceparent = "", ""
 	require.Equal(t, eventstore.Metadata{
-		Actor: "user:1", CorrelationID: "corr-1", CausationID: "cause-1", Address: "192.0.2.1", Reason: "ticket 7",
+		Actor: "api_key:1", CorrelationID: "corr-1", CausationID: "cause-1", Address: "192.0.2.1", Reason: "ticket 7",
 	}, meta)
 
 	meta, err = events[1].Meta()

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
+
+	"tansu.cloud/domain"
 	"tansu.cloud/eventstore"
 )
 
@@ -14,11 +17,20 @@ import (
 type useCase[In, S, C any, E eventstore.Payload] struct {
 	name       string
 	permission string
+	self       bool // identity.self is enough too
 	aggregate  aggregate[S, C, E]
 	creates    bool // a request without a stream id gets a new one
 
+	// prepare, if set, looks up what the domain's command needs besides what the
+	// caller sends. It runs before each attempt.
+	prepare func(ctx context.Context, r *Request[In]) error
 	// command makes the domain's command.
 	command func(r Request[In], now time.Time) C
+	// check, if set, refuses events for reasons that lie outside the aggregate.
+	check func(ctx context.Context, r Request[In], before S, events []E) error
+	// beside, if set, decides about other streams of the same log that change in
+	// the same append.
+	beside func(ctx context.Context, r Request[In], now time.Time, before S, events []E) ([]eventstore.StreamWrite, error)
 	// reason, if set, goes to the metadata unless the caller gives another one.
 	reason func(In) string
 	// claims, if set, are taken and released with the events; claimTaken is what
@@ -33,10 +45,13 @@ type useCase[In, S, C any, E eventstore.Payload] struct {
 // refuse cheaply comes first, and what is repeated on a conflict comes last.
 func handle[In, S, C any, E eventstore.Payload](p *pipeline, u useCase[In, S, C, E]) Handler[In, S] {
 	h := execute(p, u)
-	h = retryConflicts(h)
+	h = retryConflicts(u.aggregate.streamType, h)
 	h = identify(p, u.creates, h)
-	h = idempotent(p, h)
-	h = authorize(u.permission, h)
+	h = idempotent(p, func(ctx context.Context, tenant uuid.UUID, id string, version int64) (S, error) {
+		l, err := load(ctx, p, u.aggregate, tenant, id, version)
+		return l.state, err
+	}, h)
+	h = authorize(u.permission, u.self, h)
 	return trace(p, u.name, h)
 }
 
@@ -46,6 +61,11 @@ func execute[In, S, C any, E eventstore.Payload](p *pipeline, u useCase[In, S, C
 		var none Result[S]
 		if u.aggregate.systemOnly && r.Tenant != eventstore.SystemTenant {
 			return none, errSystemOnly
+		}
+		if u.prepare != nil {
+			if err := u.prepare(ctx, &r); err != nil {
+				return none, err
+			}
 		}
 		var before loaded[S]
 		if !r.newStream {
@@ -58,9 +78,15 @@ func execute[In, S, C any, E eventstore.Payload](p *pipeline, u useCase[In, S, C
 		if r.Expected != eventstore.AnyVersion && r.Expected != before.version {
 			return none, &eventstore.VersionConflict{Stream: stream, Expected: r.Expected, Actual: before.version}
 		}
-		events, err := u.aggregate.decide(before.state, u.command(r, p.now().UTC().Truncate(time.Microsecond)))
+		now := p.now().UTC().Truncate(time.Microsecond)
+		events, err := u.aggregate.decide(before.state, u.command(r, now))
 		if err != nil {
 			return none, err
+		}
+		if u.check != nil && len(events) > 0 {
+			if err := u.check(ctx, r, before.state, events); err != nil {
+				return none, err
+			}
 		}
 		after := before
 		for _, e := range events {
@@ -72,8 +98,15 @@ func execute[In, S, C any, E eventstore.Payload](p *pipeline, u useCase[In, S, C
 		if err != nil {
 			return none, err
 		}
+		if u.beside != nil && len(events) > 0 {
+			writes, err := u.beside(ctx, r, now, before.state, events)
+			if err != nil {
+				return none, err
+			}
+			a.Writes = append(a.Writes, writes...)
+		}
 		if r.IdempotencyKey != "" {
-			if a.Idempotency, err = record(r, after); err != nil {
+			if a.Idempotency, err = record(r, u.aggregate.personal, after); err != nil {
 				return none, err
 			}
 		}
@@ -84,7 +117,9 @@ func execute[In, S, C any, E eventstore.Payload](p *pipeline, u useCase[In, S, C
 			}
 			return none, err
 		}
-		saveSnapshot(ctx, p, u.aggregate.stateVersion, r.Tenant, stream, after)
+		if !u.aggregate.personal {
+			saveSnapshot(ctx, p, u.aggregate.stateVersion, r.Tenant, stream, after)
+		}
 		return Result[S]{State: after.state, Version: after.version, Position: position}, nil
 	}
 }
@@ -96,13 +131,9 @@ func (u useCase[In, S, C, E]) compose(ctx context.Context, p *pipeline, r Reques
 		return a, nil
 	}
 	stream := u.aggregate.stream(r.Stream)
-	write := eventstore.StreamWrite{Stream: stream, Expected: version}
-	for _, e := range events {
-		encoded, err := p.codec.Encode(ctx, r.Tenant, e)
-		if err != nil {
-			return a, err
-		}
-		write.Events = append(write.Events, encoded)
+	write, err := encode(ctx, p, r.Tenant, stream, version, events)
+	if err != nil {
+		return a, err
 	}
 	a.Writes = []eventstore.StreamWrite{write}
 	if u.claims != nil {
@@ -112,6 +143,39 @@ func (u useCase[In, S, C, E]) compose(ctx context.Context, p *pipeline, r Reques
 		a.EraseSubjects = u.erases(r)
 	}
 	return a, nil
+}
+
+// writeBeside decides about a stream that changes together with the use case's
+// own. It returns no write if the command changes nothing there.
+func writeBeside[S, C any, E eventstore.Payload](ctx context.Context, p *pipeline, agg aggregate[S, C, E], tenant uuid.UUID, id string, c C) ([]eventstore.StreamWrite, error) {
+	before, err := load(ctx, p, agg, tenant, id, 0)
+	if err != nil {
+		return nil, err
+	}
+	events, err := agg.decide(before.state, c)
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	write, err := encode(ctx, p, tenant, agg.stream(id), before.version, events)
+	return []eventstore.StreamWrite{write}, err
+}
+
+var errSubjectErased = domain.Conflict("subject.erased",
+	"the person's data was erased, which is final; nothing personal of theirs can be stored under this id again")
+
+func encode[E eventstore.Payload](ctx context.Context, p *pipeline, tenant uuid.UUID, stream eventstore.Stream, version int64, events []E) (eventstore.StreamWrite, error) {
+	write := eventstore.StreamWrite{Stream: stream, Expected: version}
+	for _, e := range events {
+		encoded, err := p.codec.Encode(ctx, tenant, e)
+		if errors.Is(err, eventstore.ErrSubjectErased) {
+			return write, errSubjectErased
+		}
+		if err != nil {
+			return write, err
+		}
+		write.Events = append(write.Events, encoded)
+	}
+	return write, nil
 }
 
 // commit appends and returns the position from which on the outcome can be
@@ -126,14 +190,22 @@ func commit(ctx context.Context, store eventstore.Store, a eventstore.Append) (i
 	return appended.Position, err
 }
 
-// answer is what is stored under an idempotency key.
+// answer is what is stored under an idempotency key: the state, or where it can
+// be read from if it holds personal data, which is stored sealed only.
 type answer[S any] struct {
-	Version int64 `json:"version"`
-	State   S     `json:"state"`
+	Version int64  `json:"version"`
+	State   *S     `json:"state,omitempty"`
+	Stream  string `json:"stream,omitempty"`
 }
 
-func record[In, S any](r Request[In], after loaded[S]) (*eventstore.Idempotency, error) {
-	response, err := json.Marshal(answer[S]{after.version, after.state})
+func record[In, S any](r Request[In], personal bool, after loaded[S]) (*eventstore.Idempotency, error) {
+	a := answer[S]{Version: after.version}
+	if personal {
+		a.Stream = r.Stream
+	} else {
+		a.State = &after.state
+	}
+	response, err := json.Marshal(a)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,6 @@
 package commands
 
 import (
-	"strconv"
-
 	"tansu.cloud/domain/webhook"
 	"tansu.cloud/eventstore"
 )
@@ -20,18 +18,12 @@ var webhooks = aggregate[webhook.State, webhook.Command, webhook.Event]{
 type webhookUseCase[In any] = useCase[In, webhook.State, webhook.Command, webhook.Event]
 
 // claimSlot takes the slot of a new webhook and frees that of a deleted one.
-func claimSlot(stream eventstore.Stream, events []webhook.Event) []eventstore.Claim {
-	var claims []eventstore.Claim
-	claim := func(op eventstore.ClaimOp, slot int) {
-		claims = append(claims, eventstore.Claim{Op: op, Scope: webhook.SlotScope, Value: strconv.Itoa(slot), Stream: stream})
+var claimSlot = slotClaims(webhook.SlotScope, func(e webhook.Event) (eventstore.ClaimOp, int) {
+	switch e := e.(type) {
+	case webhook.Registered:
+		return eventstore.TakeClaim, e.Slot
+	case webhook.Deleted:
+		return eventstore.ReleaseClaim, e.Slot
 	}
-	for _, e := range events {
-		switch e := e.(type) {
-		case webhook.Registered:
-			claim(eventstore.TakeClaim, e.Slot)
-		case webhook.Deleted:
-			claim(eventstore.ReleaseClaim, e.Slot)
-		}
-	}
-	return claims
-}
+	return 0, 0
+})

@@ -12,8 +12,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/api/problem"
+	"tansu.cloud/domain/identity/apikey"
+	"tansu.cloud/domain/identity/client"
+	"tansu.cloud/domain/identity/invite"
+	"tansu.cloud/domain/identity/member"
+	"tansu.cloud/domain/identity/ownership"
+	"tansu.cloud/domain/identity/role"
+	"tansu.cloud/domain/identity/serviceaccount"
+	"tansu.cloud/domain/identity/session"
+	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/domain/job"
 	"tansu.cloud/domain/projection"
+	"tansu.cloud/domain/space"
 	"tansu.cloud/domain/subject"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/domain/webhook"
@@ -31,9 +41,11 @@ func TestEveryEventIsInTheCatalogue(t *testing.T) {
 			t.Errorf("events.md has no section %q", heading)
 			continue
 		}
-		typ := reflect.TypeOf(e)
-		for i := range typ.NumField() {
-			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(e)) {
+			if field.Anonymous {
+				continue // its own fields follow
+			}
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if !strings.Contains(section, "`"+name+"`") {
 				t.Errorf("events.md, %s: field %s is missing", heading, name)
 			}
@@ -66,6 +78,9 @@ func events() []eventstore.Payload {
 	for _, e := range tenant.Events() {
 		all = append(all, e)
 	}
+	for _, e := range space.Events() {
+		all = append(all, e)
+	}
 	for _, e := range projection.Events() {
 		all = append(all, e)
 	}
@@ -78,6 +93,14 @@ func events() []eventstore.Payload {
 	for _, e := range webhook.Events() {
 		all = append(all, e)
 	}
+	return slices.Concat(all, payloads(user.Events()), payloads(session.Events()), payloads(member.Events()), payloads(ownership.Events()),
+		payloads(role.Events()), payloads(invite.Events()), payloads(apikey.Events()), payloads(serviceaccount.Events()), payloads(client.Events()))
+}
+
+func payloads[E eventstore.Payload](events []E) (all []eventstore.Payload) {
+	for _, e := range events {
+		all = append(all, e)
+	}
 	return all
 }
 
@@ -85,11 +108,13 @@ func events() []eventstore.Payload {
 // and are no event type, with the place of each.
 func refusalCodes(t *testing.T, roots ...string) map[string]string {
 	t.Helper()
-	other := map[string]bool{tenant.SlugScope: true, webhook.SlotScope: true}
+	other := map[string]bool{
+		tenant.SlugScope: true, webhook.SlotScope: true, role.SlotScope: true, apikey.SlotScope: true, serviceaccount.SlotScope: true,
+	}
 	for _, e := range events() {
 		other[e.EventType()] = true
 	}
-	form := regexp.MustCompile(`^(tenant|projection|dead_letter|subject|job|webhook)\.[a-z_]+$`)
+	form := regexp.MustCompile(`^(tenant|projection|dead_letter|subject|job|webhook|user|session|member|ownership|role|invite|api_key|service_account|client|grant)\.[a-z_]+$`)
 	codes := map[string]string{}
 	for _, root := range roots {
 		eachText(t, root, func(text string, at token.Position) {

@@ -78,7 +78,7 @@ func newEnv(t testing.TB, options ...envOption) *env {
 	for _, p := range tenant.Events() {
 		payloads = append(payloads, p)
 	}
-	e.codec = eventstore.NewCodec(eventstore.NewRegistry(payloads...), nil)
+	e.codec = eventstore.NewCodec(eventstore.NewRegistry(payloads...), postgres.NewSubjectKeys(o.pool, [32]byte{1}))
 	rc := projections.RelayConfig{Publisher: o.publisher(e.bus)}
 	o.relay(&rc)
 	var err error

@@ -20,4 +20,10 @@ var (
 	Webhooks string
 	//go:embed readmodels/webhook_subscriptions.sql
 	WebhookSubscriptions string
+	//go:embed readmodels/users.sql
+	Users string
+	//go:embed readmodels/oauth_clients.sql
+	OAuthClients string
+	//go:embed readmodels/access.sql
+	Access string
 )

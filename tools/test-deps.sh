@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Finds what the tests need: the server programs of PostgreSQL, RabbitMQ and
-# Redis, of which they start private ones, and a C compiler for the race detector.
+# Redis, of which they start private ones, Node.js for a client in JavaScript, and
+# a C compiler for the race detector.
 # As root on Debian or Ubuntu it installs what is missing, and starts none of it;
 # otherwise it says what to do.
 set -euo pipefail
@@ -130,6 +131,19 @@ else
     echo "           Install redis-server (Debian, Ubuntu) or redis (Fedora, Homebrew), or run one, as by" >&2
     echo "           docker run --rm -p 127.0.0.1:6379:6379 redis:7.2.11, and set" >&2
     echo "           TANSU_TEST_REDIS_URL=redis://127.0.0.1:6379/0" >&2
+fi
+
+node_works() { # which version 16 does not
+    command -v npm >/dev/null && command -v node >/dev/null && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ]
+}
+if ! node_works && can_install; then
+    install nodejs npm
+fi
+if node_works; then
+    echo "test-deps: Node.js $(node --version) in $(command -v node), with npm; a test fetches openid-client once (needs the network)"
+else
+    echo "test-deps: no Node.js 18 or newer with npm found; the test that needs it will fail." >&2
+    echo "           Install nodejs and npm (Debian, Ubuntu, Fedora) or node (Homebrew), or take it from https://nodejs.org/" >&2
 fi
 
 compiler=$(go env CC)

@@ -3,11 +3,14 @@ package middleware
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
 // AccessLog writes one line for each request: never a body, a query string or a
-// header, which may hold secrets. Probes that succeed are logged at debug level.
+// header, which may hold secrets. Of the client's address only the network stands
+// there, and only if it is not known who called: the whole would be personal. Probes that succeed
+// are logged at debug level.
 func AccessLog(log *slog.Logger) Func {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -34,6 +37,8 @@ func AccessLog(log *slog.Logger) Func {
 				}
 				if info.Actor != "" {
 					attrs = append(attrs, slog.String("actor", info.Actor))
+				} else {
+					attrs = append(attrs, slog.String("network", masked(info.Address)))
 				}
 				if info.Tenant != "" {
 					attrs = append(attrs, slog.String("tenant_id", info.Tenant))
@@ -49,4 +54,18 @@ func AccessLog(log *slog.Logger) Func {
 			}
 		})
 	}
+}
+
+// masked is the part of an address that names no single machine.
+func masked(address string) string {
+	parsed, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	bits := 48
+	if parsed = parsed.Unmap().WithZone(""); parsed.Is4() {
+		bits = 24
+	}
+	prefix, _ := parsed.Prefix(bits) // the length fits
+	return prefix.String()
 }

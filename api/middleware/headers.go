@@ -13,7 +13,7 @@ func SecurityHeaders(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "private, no-cache")
 		h.Set("Vary", "Authorization, Accept-Encoding, X-Tenant-Id")
-		if r.TLS != nil {
+		if From(r.Context()).Secure {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		next.ServeHTTP(w, r)

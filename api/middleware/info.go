@@ -27,6 +27,8 @@ func Chain(h http.Handler, layers ...Func) http.Handler {
 type Info struct {
 	RequestID string
 	TraceID   string
+	Address   string // of the client, an IP address
+	Secure    bool   // sent over https
 	Route     Route
 	Actor     string // who is calling, once authenticated
 	Tenant    string // whose log the request is about, once resolved

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -33,12 +34,15 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
+var trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+
 // stack is all layers in their order around a handler at one route.
 func stack(log *bytes.Buffer, route middleware.Route, h http.HandlerFunc) http.Handler {
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return middleware.Chain(h,
 		middleware.Begin(logger, func(*http.Request) middleware.Route { return route }),
-		middleware.RequestID, middleware.Trace, middleware.AccessLog(logger), middleware.SecurityHeaders,
+		middleware.RequestID, middleware.Client(trusted), middleware.Trace, middleware.AccessLog(logger),
+		middleware.Compress, middleware.SecurityHeaders, middleware.CORS([]string{"https://app.example.com"}),
 		middleware.Limits(8<<10, 1<<10), middleware.Timeout(time.Minute))
 }
 

@@ -32,9 +32,11 @@ const (
 	TenantNotFound       Code = "tenant_not_found"
 	TenantSuspended      Code = "tenant_suspended"
 	TenantArchived       Code = "tenant_archived"
+	TenantMismatch       Code = "tenant_mismatch"
 	ConsistencyTimeout   Code = "consistency_timeout"
 	BodyTimeout          Code = "body_timeout"
 	Timeout              Code = "timeout"
+	RateLimited          Code = "rate_limited"
 	Unavailable          Code = "unavailable"
 	OutcomeUnknown       Code = "outcome_unknown"
 	LogCorrupt           Code = "log_corrupt"
@@ -50,7 +52,7 @@ type Entry struct {
 }
 
 var catalogue = []Entry{
-	{Unauthorized, http.StatusUnauthorized, "Credentials are missing or wrong", "Send the operator token as Authorization: Bearer <token>."},
+	{Unauthorized, http.StatusUnauthorized, "Credentials are missing or wrong", "Send a token as Authorization: Bearer <token>."},
 	{Forbidden, http.StatusForbidden, "Not permitted", "The token is valid but lacks the permission that the route names."},
 	{NotFound, http.StatusNotFound, "There is no such thing", "Check the path and the ids in it."},
 	{MethodNotAllowed, http.StatusMethodNotAllowed, "The path does not offer this method", "The Allow header lists what it offers."},
@@ -71,9 +73,11 @@ var catalogue = []Entry{
 	{TenantNotFound, http.StatusNotFound, "There is no such tenant", "Check X-Tenant-Id or the sub-domain."},
 	{TenantSuspended, http.StatusForbidden, "The tenant is suspended", "Reactivate the tenant first."},
 	{TenantArchived, http.StatusForbidden, "The tenant is archived", "Archived tenants are final."},
+	{TenantMismatch, http.StatusForbidden, "The token is for another tenant", "Get a token for the tenant, or leave X-Tenant-Id out."},
 	{ConsistencyTimeout, http.StatusServiceUnavailable, "The read model has not reached the position yet", "Repeat after the time in Retry-After, or wait longer with Prefer: wait=N."},
 	{BodyTimeout, http.StatusRequestTimeout, "The body did not arrive in time", "Repeat the request."},
 	{Timeout, http.StatusServiceUnavailable, "The request took too long", "Repeat it; commands with the same Idempotency-Key."},
+	{RateLimited, http.StatusTooManyRequests, "Too much at once", "Repeat after retry_in or Retry-After."},
 	{Unavailable, http.StatusServiceUnavailable, "The server cannot answer now", "Repeat after the time in Retry-After."},
 	{OutcomeUnknown, http.StatusServiceUnavailable, "The command may or may not have taken effect", "Repeat it with the same Idempotency-Key."},
 	{LogCorrupt, http.StatusInternalServerError, "The log contradicts itself", "An operator has to look; run tansu audit verify."},

@@ -23,7 +23,6 @@ const (
 	TooManyConnections   Code = "too_many_connections"
 	NotJoined            Code = "not_joined"
 	ChannelFull          Code = "channel_full"
-	RateLimited          Code = "rate_limited"
 	PrincipalMismatch    Code = "principal_mismatch"
 	ConnectTimeout       Code = "connect_timeout"
 	TokenExpired         Code = "token_expired"
@@ -48,7 +47,6 @@ var feedCatalogue = []Entry{
 	{TooManyConnections, http.StatusTooManyRequests, "Too many connections", "Close some, or repeat later; one connection can hold many subscriptions."},
 	{NotJoined, http.StatusConflict, "The channel was not joined", "Join it first."},
 	{ChannelFull, http.StatusTooManyRequests, "The channel is full", "Repeat later, or use another channel."},
-	{RateLimited, http.StatusTooManyRequests, "Too much at once", "Repeat after retry_in or Retry-After."},
 	{PrincipalMismatch, http.StatusConflict, "The token is of somebody else", "Refresh with a token of the same principal, or connect anew."},
 	{ConnectTimeout, http.StatusRequestTimeout, "The connect frame did not arrive in time", "Send it right after the upgrade."},
 	{TokenExpired, http.StatusUnauthorized, "The token has expired", "Connect with a new token; refresh before it expires."},

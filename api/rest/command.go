@@ -10,6 +10,7 @@ import (
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/problem"
 	"tansu.cloud/commands"
+	"tansu.cloud/domain/identity/permission"
 	"tansu.cloud/eventstore"
 )
 
@@ -41,6 +42,7 @@ type order[C any] struct {
 	command    C
 	readModels []string // those that the routes about the aggregate serve
 	part       string   // tells the commands of one request apart
+	self       bool     // on what is the caller's own
 }
 
 // outcome is a carried out command.
@@ -75,7 +77,9 @@ func send[C, S any](ctx context.Context, s *server, handler commands.Handler[C, 
 		IdempotencyKey: once.key, Fingerprint: once.fingerprint,
 		Caller: commands.Caller{
 			Actor: c.actor, Address: c.address, CorrelationID: middleware.From(ctx).RequestID,
-			Permissions: func(permission string) bool { return permitted(c.actor, permission) },
+			Permissions: func(name string) bool {
+				return o.self && name == permission.Self || c.principal.Permitted(o.tenant, name)
+			},
 		},
 	})
 	if err != nil {

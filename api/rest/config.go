@@ -3,6 +3,7 @@ package rest
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -19,6 +20,13 @@ type Config struct {
 	// Domain of the installation; its sub-domains select tenants by slug.
 	// Empty: only X-Tenant-Id does.
 	Domain string
+	// PublicURL is where people reach the installation: scheme, host and port.
+	// Links in messages begin with it. Default http://localhost:8080.
+	PublicURL string
+	// Origins besides the installation's own whose pages may use the interface.
+	Origins []string
+	// TrustedProxies are networks whose X-Forwarded-For and X-Forwarded-Proto count.
+	TrustedProxies []netip.Prefix
 	// BodyLimit is the most bytes of a body. Default 1 MiB.
 	BodyLimit int64
 	// HeaderLimit is the most bytes of all headers. Default 32 KiB.
@@ -29,6 +37,9 @@ type Config struct {
 	// WaitDefault is how long commands and reads wait for read models without
 	// Prefer: wait=N. Default 2 s.
 	WaitDefault time.Duration
+	// Provision has new tenants prepared by the workers of the installation; without
+	// any, they are active at once.
+	Provision bool
 	// PlainWebhooks accepts http addresses of webhooks besides https.
 	PlainWebhooks bool
 	// PublicMetrics serves /metrics without a token.
@@ -48,6 +59,10 @@ func (c *Config) setDefaults() {
 	if c.WaitDefault == 0 {
 		c.WaitDefault = 2 * time.Second
 	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://localhost:8080"
+	}
+	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	c.Domain = strings.ToLower(strings.Trim(c.Domain, "."))
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/api/access"
+	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/problem"
 	"tansu.cloud/api/ws"
 	"tansu.cloud/domain/tenant"
@@ -17,60 +19,103 @@ import (
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 )
 
-// actorOperator is the principal of the operator token, as events name it.
-const actorOperator = "operator"
-
-// authenticate finds out who calls. Until people can sign in, the operator is
-// the only principal and has every permission.
+// authenticate finds out who calls.
 func (s *server) authenticate(r *http.Request, rt route, c *call) error {
 	if rt.public {
 		return nil
 	}
-	token, ok := s.bearer(r.Header.Get("Authorization"))
-	if !ok {
-		challenge := `Bearer realm="tansu"`
-		if r.Header.Get("Authorization") != "" {
-			challenge += `, error="invalid_token"`
+	given := r.Header.Get("Authorization")
+	c.token = bearer(given)
+	var err error
+	if c.principal, err = s.Access.Authenticate(r.Context(), c.token); err != nil {
+		if p := problem.From(err); p.Status == http.StatusUnauthorized {
+			challenge := `Bearer realm="tansu"`
+			if given != "" {
+				challenge += `, error="invalid_token"`
+			}
+			return p.WithHeader("WWW-Authenticate", challenge)
 		}
-		return problem.New(problem.Unauthorized, "Send the operator token as Authorization: Bearer <token>.").
-			WithHeader("WWW-Authenticate", challenge)
+		return err
 	}
-	c.actor, c.token = actorOperator, token
-	if !permitted(c.actor, rt.permission) {
+	c.actor = c.principal.Actor
+	return nil
+}
+
+// bearer returns the token of an Authorization header, "" if there is none.
+func bearer(authorization string) string {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// authorize checks the permission of the route in the tenant that the request is
+// about.
+func authorize(rt route, c *call) error {
+	switch {
+	case rt.public, rt.anyone && !rt.tenant:
+		return nil
+	case rt.anyone:
+		if c.principal.Kind == access.Operator || c.principal.Member {
+			return nil
+		}
+		return problem.New(problem.Forbidden, "You are not a member of the tenant.")
+	case !c.principal.Permitted(c.tenant, rt.permission):
 		return problem.New(problem.Forbidden, "This needs the permission "+rt.permission+".")
 	}
 	return nil
 }
 
-// bearer returns the token of an Authorization header if it is the operator's.
-func (s *server) bearer(authorization string) (token string, ok bool) {
-	scheme, token, _ := strings.Cut(authorization, " ")
-	token = strings.TrimSpace(token)
-	return token, strings.EqualFold(scheme, "Bearer") && token != "" && s.Operator.VerifyOperator(token)
-}
-
 // AuthenticateSockets is how websockets and feeds find out who calls, by the
-// same credential as the routes.
-func AuthenticateSockets(operator Operator) func(context.Context, string) (ws.Principal, error) {
-	return func(_ context.Context, token string) (ws.Principal, error) {
-		if !operator.VerifyOperator(token) {
-			return ws.Principal{}, problem.New(problem.Unauthorized, "The token does not hold; send the operator token.")
+// same credentials as the routes.
+func AuthenticateSockets(a Access) func(context.Context, string) (ws.Principal, error) {
+	return func(ctx context.Context, token string) (ws.Principal, error) {
+		p, err := a.Authenticate(ctx, token)
+		if err != nil {
+			return ws.Principal{}, err
 		}
-		return ws.Principal{Actor: actorOperator, Permitted: func(_ uuid.UUID, permission string) bool {
-			return permitted(actorOperator, permission)
-		}}, nil
+		return ws.Principal{Actor: p.Actor, ExpiresAt: p.ExpiresAt, Permitted: p.Permitted, Tenant: p.Tenant, Bound: p.Bound}, nil
 	}
 }
 
-// permitted says what a principal may do.
-func permitted(actor, permission string) bool {
-	return actor == actorOperator && permission != ""
+// findTenant says which tenant a request is about. A credential that is bound to
+// a tenant is good for no other, and is not told whether there are others.
+func (s *server) findTenant(r *http.Request, rt route, c *call) (uuid.UUID, error) {
+	named := r.Header.Get("X-Tenant-Id") != "" || s.subdomain(r.Host) != ""
+	if c.principal == nil || !c.principal.Bound {
+		if !rt.tenant {
+			return eventstore.SystemTenant, nil
+		}
+		return s.resolveTenant(r, "")
+	}
+	if !rt.tenant && !named {
+		return eventstore.SystemTenant, nil
+	}
+	own := c.principal.Tenant
+	found, err := s.resolveTenant(r, own.String())
+	if err == nil && found == own {
+		if !rt.tenant {
+			found = eventstore.SystemTenant
+		}
+		return found, nil
+	}
+	if p := problem.From(err); err != nil && (p.Code == problem.HeaderInvalid || p.Status >= http.StatusInternalServerError) {
+		return uuid.Nil, err
+	}
+	if _, closed := s.tenantLog(r, own.String()); closed != nil {
+		return uuid.Nil, closed
+	}
+	return uuid.Nil, problem.New(problem.TenantMismatch, "The token is for another tenant; get one for this tenant, or leave X-Tenant-Id out.")
 }
 
-// resolveTenant finds the tenant that a request is about: X-Tenant-Id, or the
-// sub-domain, or else the system tenant.
-func (s *server) resolveTenant(r *http.Request) (uuid.UUID, error) {
+// resolveTenant finds the tenant that a request names: X-Tenant-Id, or the
+// sub-domain, or else the one that is meant without either.
+func (s *server) resolveTenant(r *http.Request, otherwise string) (uuid.UUID, error) {
 	header, label := r.Header.Get("X-Tenant-Id"), s.subdomain(r.Host)
+	if header == "" && label == "" {
+		return s.tenantLog(r, otherwise)
+	}
 	if label == "" {
 		return s.tenantLog(r, header)
 	}
@@ -161,9 +206,12 @@ func refusedByQuality(params string) bool {
 	return false
 }
 
-func clientAddress(r *http.Request) string {
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		return host
+// payer is whose allowance a request uses: that of the principal's own tenant.
+func payer(c *call) middleware.Payer {
+	if c.principal == nil {
+		return middleware.Payer{}
 	}
-	return r.RemoteAddr
+	return middleware.Payer{
+		Tenant: c.principal.Tenant.String(), Actor: c.principal.Actor, Operator: c.principal.Kind == access.Operator,
+	}
 }

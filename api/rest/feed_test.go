@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
+	"tansu.cloud/api/access"
 	"tansu.cloud/api/rest"
 	"tansu.cloud/api/ws"
 )
@@ -191,7 +192,10 @@ func TestRefusedFeeds(t *testing.T) {
 func TestFeedsEndWithTheirRights(t *testing.T) {
 	t.Parallel()
 	var revoked atomic.Bool
-	r := newRig(t, func(d *rest.Deps) { d.Operator = operatorUntil{d.Operator, &revoked} })
+	until, err := access.New(access.Deps{Operator: operatorUntil{operatorHash(token), &revoked}})
+	require.NoError(t, err)
+	t.Cleanup(until.Close)
+	r := newRig(t, func(d *rest.Deps) { d.Access = until })
 	server := httptest.NewServer(r.handler)
 	t.Cleanup(server.Close)
 	r.tenant("acme")
@@ -224,12 +228,12 @@ func TestFeedsEndWithTheirRights(t *testing.T) {
 }
 
 type operatorUntil struct {
-	rest.Operator
+	access.OperatorHash
 	revoked *atomic.Bool
 }
 
 func (o operatorUntil) VerifyOperator(token string) bool {
-	return !o.revoked.Load() && o.Operator.VerifyOperator(token)
+	return !o.revoked.Load() && o.OperatorHash.VerifyOperator(token)
 }
 
 // dial opens a websocket through all of the interface.

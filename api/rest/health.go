@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"tansu.cloud/api/problem"
+	"tansu.cloud/eventstore"
 )
 
 // Health is what the node says of itself.
@@ -25,7 +26,7 @@ type Component struct {
 // HealthStatus is the answer to a probe.
 type HealthStatus struct {
 	Status     string               `json:"status" doc:"ok" example:"ok"`
-	Components map[string]Component `json:"components,omitempty" doc:"The parts of the node; only with a valid token."`
+	Components map[string]Component `json:"components,omitempty" doc:"The parts of the node; only with a token that may read metrics."`
 }
 
 type healthOutput struct {
@@ -37,6 +38,8 @@ type probeInput struct {
 	Authorization string `header:"Authorization" hidden:"true"`
 }
 
+const permissionMetrics = "metrics.read"
+
 func (s *server) healthRoutes() {
 	probe := func(path, id, summary, description string, check func(Health) bool) {
 		register(s, endpoint{
@@ -44,7 +47,7 @@ func (s *server) healthRoutes() {
 			summary: summary, description: description,
 		}, func(ctx context.Context, in *probeInput) (*healthOutput, error) {
 			health := s.Health(ctx)
-			if _, ok := s.bearer(in.Authorization); !ok {
+			if p, err := s.Access.Authenticate(ctx, bearer(in.Authorization)); err != nil || !p.Permitted(eventstore.SystemTenant, permissionMetrics) {
 				health.Components = nil
 			}
 			if !check(health) {
@@ -63,7 +66,7 @@ func (s *server) healthRoutes() {
 		func(h Health) bool { return h.Ready })
 	probe("/startupz", "started", "Has the node started?", "Answers 503 until start-up is over.", func(h Health) bool { return h.Started })
 
-	metrics := route{permission: "metrics.read", produces: "text/plain"}
+	metrics := route{permission: permissionMetrics, produces: "text/plain"}
 	if s.Config.PublicMetrics {
 		metrics = route{public: true, produces: "text/plain"}
 	}

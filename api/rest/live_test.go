@@ -60,7 +60,7 @@ func (l *live) start(d *rest.Deps) {
 	})
 	require.NoError(l.t, err)
 	l.sockets, err = ws.New(ws.Deps{
-		Hub: l.hub, Authenticate: rest.AuthenticateSockets(d.Operator), Channels: presence.NewLocal(), Limits: limits.NewLocal(), Logger: d.Logger,
+		Hub: l.hub, Authenticate: rest.AuthenticateSockets(d.Access), Channels: presence.NewLocal(), Limits: limits.NewLocal(), Logger: d.Logger,
 		Tenant: func(ctx context.Context, idOrSlug string) (uuid.UUID, error) {
 			return rest.OpenTenant(ctx, d.Tenants, idOrSlug)
 		},

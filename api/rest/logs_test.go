@@ -18,12 +18,12 @@ import (
 )
 
 // walk follows next_cursor to the end and returns one field of all items.
-func (r *rig) walk(target, field string) []any {
+func (r *rig) walk(target, field string, headers ...string) []any {
 	r.t.Helper()
 	all := []any{}
 	next := target
 	for range 100 {
-		a := r.send("GET", next, "")
+		a := r.send("GET", next, "", headers...)
 		page := a.ok(200)
 		for _, item := range page["items"].([]any) {
 			all = append(all, item.(map[string]any)[field])

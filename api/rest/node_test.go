@@ -23,10 +23,14 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/postgres"
 	"tansu.cloud/platform/bus"
+	"tansu.cloud/platform/credentials"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	directory "tansu.cloud/projections/readmodels/access"
+	"tansu.cloud/projections/readmodels/clients"
 	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
+	"tansu.cloud/projections/readmodels/users"
 )
 
 // newNode is the interface over the real thing: log, relay, projections and read
@@ -40,13 +44,16 @@ func newNode(t *testing.T) *rig {
 	store := postgres.New(pool, postgres.Options{OnCommit: relay.Committed})
 	deps := commands.Deps{
 		Store: store, Snapshots: store, Logger: slog.New(slog.DiscardHandler),
-		Codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(pool, [32]byte{1})),
+		Codec:      eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(pool, [32]byte{1})),
+		EmailIndex: emailIndex,
 	}
 	all := commands.New(deps)
 	runner, err := projections.NewRunner(projections.Config{
 		NodeID: "test", Pool: pool, Log: store, Decoder: deps.Codec, Control: control{all}, Bus: messages,
-		Projections: append(webhookProjections(), tenantdirectory.New(), deadletters.New()),
+		Projections: append(webhookProjections(), tenantdirectory.New(), deadletters.New(), users.New(), clients.New(), directory.New()),
 	})
+	require.NoError(t, err)
+	secrets, err := credentials.New(pool, credentials.Config{Key: bytes.Repeat([]byte{5}, 32)})
 	require.NoError(t, err)
 	hooks, workers := newWebhookParts(t, pool, store, all)
 	for _, service := range []interface {
@@ -69,6 +76,8 @@ func newNode(t *testing.T) *rig {
 		d.Commands, d.History, d.Log = all, commands.NewHistory(deps), store
 		d.Tenants, d.DeadLetters = tenantdirectory.NewDirectory(pool), deadletters.NewLetters(pool)
 		d.Projections = queries{runner}
+		d.Users, d.Clients, d.Directory = users.NewDirectory(pool), clients.NewDirectory(pool), directory.NewDirectory(pool)
+		d.Credentials = secrets
 		d.Webhooks, d.Config.PlainWebhooks = hooks, true
 		d.Config.WaitDefault = rest.MaxWait // a busy machine may take longer than the default
 		d.Logger = slog.New(slog.DiscardHandler)

@@ -45,7 +45,7 @@ func TestTheDocumentIsComplete(t *testing.T) {
 	doc := document(t)
 	require.Equal(t, "3.1.0", doc.OpenAPI)
 	require.Equal(t, "Apache-2.0", doc.Info.License.Identifier)
-	require.Contains(t, doc.Components.SecuritySchemes, "operator")
+	require.Contains(t, doc.Components.SecuritySchemes, "bearer")
 	require.NotEmpty(t, doc.Servers)
 	ids := map[string]bool{}
 	for path, item := range doc.Paths.Map() {
@@ -140,6 +140,8 @@ func TestEveryOperationKeepsItsContract(t *testing.T) {
 	c.send("PUT", "/v1/tenants/"+id+"/name", `{"name":"B"}`, `If-Match: "1"`).ok(200)
 	c.send("PUT", "/v1/tenants/"+id+"/name", `{"name":"B"}`, `If-Match: "1"`).problem(412, "precondition_failed")
 	c.send("PUT", "/v1/tenants/"+id+"/settings", `{"settings":{}}`, "Prefer: respond-async").ok(202)
+	c.send("PUT", "/v1/tenants/"+id+"/quotas", `{"quotas":{"members":3}}`).ok(200)
+	c.send("POST", "/v1/tenants/"+id+"/resume-provisioning", "").problem(409, "tenant.provisioned")
 	c.send("POST", "/v1/tenants/"+id+"/suspend", `{"reason":"r"}`).ok(200)
 	c.send("POST", "/v1/tenants/"+id+"/reactivate", `{"reason":"r"}`).ok(200)
 	c.send("POST", "/v1/tenants/"+id+"/archive", `{"reason":"r"}`).ok(200)
@@ -192,6 +194,8 @@ func TestEveryOperationKeepsItsContract(t *testing.T) {
 	c.send("POST", "/v1/jobs/"+lost+"/discard", `{"reason":"r"}`, "Prefer: respond-async").ok(202)
 	c.jobs.died("3")
 	c.send("POST", "/v1/jobs/redrive", `{"kind":"mail","limit":5}`).ok(200)
+
+	c.identity()
 
 	c.send("GET", "/v1/audit/verify", "").ok(200)
 	c.send("GET", "/v1/audit/key", "").ok(200)

@@ -14,7 +14,7 @@ import (
 // apiVersion is that of the interface; it changes when a client may have to.
 const apiVersion = "1.0.0"
 
-const securityScheme = "operator"
+const securityScheme = "bearer"
 
 // newAPI returns huma on a mux, without its own pages and without the formats
 // and guesses that would give a request a second reading.
@@ -34,7 +34,7 @@ func newAPI(mux *http.ServeMux) huma.API {
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{securityScheme: {
 					Type: "http", Scheme: "bearer",
-					Description: "The operator token, printed at the first start of the installation.",
+					Description: "An access token of a person or a service account (from /oauth/token), an API key, or the operator token, which is printed at the first start of the installation.",
 				}},
 			},
 		},
@@ -46,6 +46,15 @@ func newAPI(mux *http.ServeMux) huma.API {
 
 var tags = []*huma.Tag{
 	{Name: "Tenants", Description: "The tenants of this installation. They live in the system tenant's log."},
+	{Name: "Account", Description: "Who calls, what they may do, and where they are signed in."},
+	{Name: "Activity", Description: "A tenant's log as sentences for people."},
+	{Name: "Members", Description: "The people of a tenant and their roles."},
+	{Name: "Invites", Description: "How people become members: a link by e-mail, once, for 7 days."},
+	{Name: "Roles", Description: "What members and service accounts may do: built-in roles and the tenant's own."},
+	{Name: "API keys", Description: "Keys for programs, each with permissions of its own."},
+	{Name: "Service accounts", Description: "Programs of a tenant that get tokens from the OpenID provider."},
+	{Name: "Users", Description: "People with an account of this installation. They live in the system tenant's log."},
+	{Name: "Clients", Description: "Applications to which people can sign in with their account here. They live in the system tenant's log."},
 	{Name: "Events", Description: "A tenant's log, as it is: dense positions, oldest or newest first."},
 	{Name: "Feeds", Description: "A tenant's log as it grows, from any position on. Websockets (`GET /v1/ws`) have a document of their own, `/asyncapi.json`."},
 	{Name: "Streams", Description: "One aggregate's events, and its state at any version or time."},
@@ -60,9 +69,9 @@ var tags = []*huma.Tag{
 
 const introduction = `Every state change is an event in a tenant's log; everything that is read comes from that log.
 
-**Authentication.** Send the operator token as ` + "`Authorization: Bearer <token>`" + `.
+**Authentication.** Send a token as ` + "`Authorization: Bearer <token>`" + `: an access token of a person or a service account, which the OpenID provider gives (` + "`/.well-known/openid-configuration`" + `), an API key, or the operator token. What is taken from a caller (a role, a key, a session) is gone within a second.
 
-**Which tenant.** Routes about a log take the tenant from ` + "`X-Tenant-Id`" + ` (id, slug or ` + "`system`" + `) or from the sub-domain; without either it is the system tenant. Unknown tenants answer ` + "`tenant_not_found`" + `, suspended and archived ones ` + "`tenant_suspended`" + ` and ` + "`tenant_archived`" + `.
+**Which tenant.** All tokens but the operator's are for one tenant. Another one in ` + "`X-Tenant-Id`" + ` (id, slug or ` + "`system`" + `) or in the sub-domain answers ` + "`tenant_mismatch`" + `. With the operator token, routes about a log take the tenant from there; without either it is the system tenant. Routes that are about no tenant's log need their permission in the system tenant. Unknown tenants answer ` + "`tenant_not_found`" + `, suspended and archived ones ` + "`tenant_suspended`" + ` and ` + "`tenant_archived`" + `.
 
 **Versions.** ` + "`ETag`" + ` is the version of the stream, in quotes. Commands take it in ` + "`If-Match`" + ` (strong comparison) and answer 412 ` + "`precondition_failed`" + ` with the present one; reads take it in ` + "`If-None-Match`" + ` and answer 304.
 
@@ -86,12 +95,21 @@ func operation(e endpoint) huma.Operation {
 	}
 	if !e.public {
 		op.Security = []map[string][]string{{securityScheme: {}}}
-		op.Description += "\n\nNeeds the permission `" + e.permission + "`."
+		needs := "Needs the permission `" + e.permission + "`."
+		switch {
+		case e.anyone && e.tenant:
+			needs = "Needs any token of a member."
+		case e.anyone:
+			needs = "Needs any token."
+		case !e.tenant:
+			needs = "Needs the permission `" + e.permission + "` in the system tenant."
+		}
+		op.Description += "\n\n" + needs
 	}
 	if e.tenant {
 		op.Parameters = append(op.Parameters, &huma.Param{
 			Name: "X-Tenant-Id", In: "header", Example: "acme",
-			Description: "Whose log: a tenant's id or slug, or system. Without it the sub-domain counts, then the system tenant.",
+			Description: "Whose log: a tenant's id or slug, or system. Without it the sub-domain counts, then the tenant of the token; the operator's is the system tenant.",
 			Schema:      &huma.Schema{Type: "string"},
 		})
 	}
@@ -113,7 +131,7 @@ func operation(e endpoint) huma.Operation {
 func (e endpoint) problems() []int {
 	statuses := []int{
 		http.StatusBadRequest, http.StatusNotAcceptable, http.StatusRequestHeaderFieldsTooLarge,
-		http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable,
+		http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable,
 	}
 	if !e.public {
 		statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden)

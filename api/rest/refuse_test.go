@@ -224,7 +224,7 @@ func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func TestDepsAreChecked(t *testing.T) {
 	t.Parallel()
 	_, err := rest.New(rest.Deps{Config: rest.Config{Timeout: 1, Domain: "http://x", BodyLimit: 5}})
-	for _, problem := range []string{"Deps.Commands", "Deps.Operator", "time-out", "domain", "body limit"} {
+	for _, problem := range []string{"Deps.Commands", "Deps.Access", "time-out", "domain", "body limit"} {
 		require.ErrorContains(t, err, problem)
 	}
 }

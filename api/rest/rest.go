@@ -3,8 +3,6 @@ package rest
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -12,11 +10,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"tansu.cloud/api/access"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/ws"
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/limits"
+	"tansu.cloud/platform/mail"
 	"tansu.cloud/projections/feeds"
 	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
@@ -27,6 +27,7 @@ type Tenants interface {
 	Get(ctx context.Context, idOrSlug string) (tenantdirectory.Tenant, error)
 	List(ctx context.Context, q tenantdirectory.ListQuery) (tenants []tenantdirectory.Tenant, more bool, err error)
 	Count(ctx context.Context, f tenantdirectory.Filter) (int64, error)
+	Details(ctx context.Context, id uuid.UUID) (tenantdirectory.Details, error)
 }
 
 // DeadLetters answers questions about parked streams from their read model.
@@ -47,22 +48,14 @@ type Feeds interface {
 	Open(ctx context.Context, r ws.Reader, spec feeds.Spec, wake func()) (*ws.Feed, error)
 }
 
-// Operator checks the credential of the installation's owner, in a time that
-// does not depend on how much of the token is right.
-type Operator interface {
-	VerifyOperator(token string) bool
+// Access tells whom a bearer token stands for. A *problem.Problem below 500 says
+// that the token does not hold; any other error, that this cannot be told now.
+type Access interface {
+	Authenticate(ctx context.Context, token string) (*access.Principal, error)
 }
 
-// OperatorHash is an Operator that holds the SHA-256 of the token.
-type OperatorHash [sha256.Size]byte
-
-// VerifyOperator compares hashes in constant time.
-func (h OperatorHash) VerifyOperator(token string) bool {
-	sum := sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(h[:], sum[:]) == 1
-}
-
-// Deps is what the interface needs; everything is required.
+// Deps is what the interface needs; everything but Identity, Mailbox and RateLimits
+// is required.
 type Deps struct {
 	Config      Config
 	Commands    *commands.Commands
@@ -74,7 +67,16 @@ type Deps struct {
 	Webhooks    Webhooks
 	Jobs        Jobs
 	Limits      limits.Limits
-	Operator    Operator
+	Access      Access
+	Users       Users
+	Clients     Clients
+	Directory   Directory
+	Credentials Credentials
+	Mailer      mail.Mailer
+	Usage       Usage
+	Identity    http.Handler // the OpenID provider and its pages
+	Mailbox     http.Handler // shows the mail of an installation that sends none
+	RateLimits  *middleware.RateLimits
 	Feeds       Feeds
 	Sockets     http.Handler       // websockets at /v1/ws
 	Signer      ed25519.PrivateKey // signs exports
@@ -88,7 +90,9 @@ func (d *Deps) validate() error {
 	var missing []error
 	for name, there := range map[string]bool{
 		"Commands": d.Commands != nil, "History": d.History != nil, "Log": d.Log != nil, "Tenants": d.Tenants != nil,
-		"DeadLetters": d.DeadLetters != nil, "Projections": d.Projections != nil, "Operator": d.Operator != nil,
+		"DeadLetters": d.DeadLetters != nil, "Projections": d.Projections != nil, "Access": d.Access != nil,
+		"Users": d.Users != nil, "Clients": d.Clients != nil, "Directory": d.Directory != nil,
+		"Credentials": d.Credentials != nil, "Mailer": d.Mailer != nil, "Usage": d.Usage != nil,
 		"Webhooks": d.Webhooks != nil, "Jobs": d.Jobs != nil, "Limits": d.Limits != nil,
 		"Feeds": d.Feeds != nil, "Sockets": d.Sockets != nil,
 		"Signer": len(d.Signer) == ed25519.PrivateKeySize, "CursorKey": len(d.CursorKey) >= 16,
@@ -120,11 +124,12 @@ func New(d Deps) (http.Handler, error) {
 	if err := s.publish(); err != nil {
 		return nil, err
 	}
+	s.mountIdentity()
 	return s.handler(), nil
 }
 
 // NewProbes returns what a node answers that serves no clients: its health and
-// its metrics. It needs Operator, Health, Metrics and Logger.
+// its metrics. It needs Access, Health, Metrics and Logger.
 func NewProbes(d Deps) (http.Handler, error) {
 	d.Config.setDefaults()
 	if err := d.Config.Validate(); err != nil {
@@ -140,9 +145,12 @@ func (s *server) handler() http.Handler {
 	return middleware.Chain(http.HandlerFunc(s.dispatch),
 		middleware.Begin(d.Logger, s.find),
 		middleware.RequestID,
+		middleware.Client(d.Config.TrustedProxies),
 		middleware.Trace,
 		middleware.AccessLog(d.Logger),
+		middleware.Compress,
 		middleware.SecurityHeaders,
+		middleware.CORS(d.Config.Origins),
 		middleware.Limits(d.Config.HeaderLimit, d.Config.BodyLimit),
 		middleware.Timeout(d.Config.Timeout),
 	)
@@ -167,6 +175,16 @@ func newServer(d Deps) *server {
 	s.subjectRoutes()
 	s.webhookRoutes()
 	s.jobRoutes()
+	s.accountRoutes()
+	s.userRoutes()
+	s.memberRoutes()
+	s.roleRoutes()
+	s.inviteRoutes()
+	s.apiKeyRoutes()
+	s.serviceAccountRoutes()
+	s.clientRoutes()
+	s.sessionRoutes()
+	s.activityRoutes()
 	s.feedRoutes()
 	s.healthRoutes()
 	return s

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tansu.cloud/api/access"
 	"tansu.cloud/api/rest"
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
@@ -33,6 +36,9 @@ type rig struct {
 	store   *memory.Store
 	models  *readModels
 	hooks   *webhookModel
+	people  *identityModel
+	vault   *vault
+	clock   *clock // of authentication
 	jobs    *jobModel
 	logs    *bytes.Buffer
 	deps    rest.Deps
@@ -40,7 +46,7 @@ type rig struct {
 
 func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	t.Helper()
-	r := &rig{t: t, models: newReadModels(), logs: &bytes.Buffer{}}
+	r := &rig{t: t, models: newReadModels(), logs: &bytes.Buffer{}, vault: newVault(), clock: newClock()}
 	live := newLive(t)
 	r.store = memory.New(memory.Options{OnCommit: func(events []eventstore.Event) {
 		r.models.committed(events)
@@ -48,18 +54,20 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	}})
 	deps := commands.Deps{
 		Store: r.store, Snapshots: r.store, Codec: eventstore.NewCodec(commands.Registry(), r.store),
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.DiscardHandler), EmailIndex: emailIndex,
 	}
 	r.models.codec = deps.Codec
 	r.hooks = &webhookModel{log: r.store, codec: deps.Codec, secrets: map[string]string{}}
+	r.people = &identityModel{r.store, deps.Codec}
 	r.jobs = &jobModel{log: r.store, codec: deps.Codec}
 	r.deps = rest.Deps{
 		Commands: commands.New(deps), History: commands.NewHistory(deps), Log: r.store,
 		Tenants: tenantModel{r.models}, DeadLetters: deadLetterModel{r.models}, Projections: r.models,
-		Webhooks:  r.hooks,
-		Jobs:      r.jobs,
-		Limits:    limits.NewLocal(),
-		Operator:  operatorHash(token),
+		Usage:    usageModel{r.people},
+		Webhooks: r.hooks,
+		Jobs:     r.jobs,
+		Limits:   limits.NewLocal(),
+		Users:    userModel{r.people}, Clients: clientModel{r.people}, Directory: r.people, Credentials: r.vault, Mailer: r.vault,
 		Signer:    ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)),
 		CursorKey: bytes.Repeat([]byte{9}, 32),
 		Health:    func(context.Context) rest.Health { return rest.Health{Started: true, Ready: true} },
@@ -72,6 +80,14 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	for _, change := range adjust {
 		change(&r.deps)
 	}
+	if r.deps.Access == nil {
+		known, err := access.New(access.Deps{
+			Operator: operatorHash(token), Tokens: r.vault, Keys: r.deps.Credentials.(access.Keys), Users: r.deps.Users, Directory: r.deps.Directory, Now: r.clock.Now,
+		})
+		require.NoError(t, err)
+		t.Cleanup(known.Close)
+		r.deps.Access = known
+	}
 	if r.deps.Feeds == nil {
 		live.start(&r.deps)
 	}
@@ -79,6 +95,10 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	require.NoError(t, err)
 	r.handler = handler
 	return r
+}
+
+func emailIndex(normalised string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(normalised)))
 }
 
 // answer is a recorded response.

@@ -9,18 +9,21 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"tansu.cloud/api/access"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/problem"
 )
 
 // route is what must be known about a request before its handler sees it.
 type route struct {
-	permission string // what the caller needs; empty: see public
+	permission string // what the caller needs; empty: see anyone and public
+	anyone     bool   // needs a token, and membership if it is about a tenant's log
 	public     bool   // needs no token
 	tenant     bool   // is about the log of the tenant that the request names
 	long       bool   // takes as long as the log is
 	body       bool   // takes a JSON body
 	produces   string // media type of the answer
+	foreign    bool   // of another protocol, which judges requests by itself
 }
 
 // endpoint declares a route of the API together with its documentation.
@@ -62,10 +65,14 @@ func (s *server) handle(pattern string, rt route, h http.HandlerFunc) {
 // find returns the route of a request, the zero Route if there is none.
 func (s *server) find(r *http.Request) middleware.Route {
 	escaped := r.URL.EscapedPath()
-	if !strings.HasPrefix(escaped, "/") || path.Clean(escaped) != escaped {
+	clean := path.Clean(escaped)
+	if !strings.HasPrefix(escaped, "/") || clean != escaped && clean+"/" != escaped {
 		return middleware.Route{} // the mux would redirect
 	}
 	_, pattern := s.mux.Handler(r)
+	if clean != escaped && !strings.HasSuffix(pattern, "/") {
+		return middleware.Route{} // as well
+	}
 	return middleware.Route{Pattern: pattern, Long: s.routes[pattern].long}
 }
 
@@ -93,10 +100,11 @@ func (s *server) unmatched(r *http.Request) error {
 // call is what is known about the caller of a route.
 type call struct {
 	method, path, pattern string
-	query                 string // as middleware normalised it
+	query                 string            // as middleware normalised it
+	principal             *access.Principal // nil on public routes
 	actor, token          string
 	address               string    // of the client
-	tenant                uuid.UUID // whose log, for routes about a tenant's log
+	tenant                uuid.UUID // whose log; the system tenant's, unless the route is about another's
 	body                  string    // canonical
 }
 
@@ -118,9 +126,13 @@ func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
 		middleware.Refuse(w, r, refuse(r.Context(), s.unmatched(r)))
 		return
 	}
-	c := &call{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, pattern: info.Route.Pattern, address: clientAddress(r)}
+	c := &call{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, pattern: info.Route.Pattern, address: middleware.ClientAddress(r)}
 	if err := s.enter(w, r, rt, c); err != nil {
 		middleware.Refuse(w, r, refuse(r.Context(), err))
+		return
+	}
+	if rt.foreign {
+		s.mux.ServeHTTP(w, r)
 		return
 	}
 	if rt.produces == "application/json" {
@@ -135,25 +147,28 @@ func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) enter(w http.ResponseWriter, r *http.Request, rt route, c *call) error {
-	if err := s.authenticate(r, rt, c); err != nil {
+	err := s.authenticate(r, rt, c)
+	if p := s.RateLimits.Admit(w, r, payer(c)); p != nil { // of requests too whose credentials do not hold
+		return p
+	}
+	if err != nil || rt.foreign {
 		return err
 	}
 	middleware.From(r.Context()).Actor = c.actor
+	if c.tenant, err = s.findTenant(r, rt, c); err != nil {
+		return err
+	}
 	if rt.tenant {
-		tenant, err := s.resolveTenant(r)
-		if err != nil {
-			return err
-		}
-		c.tenant = tenant
-		middleware.From(r.Context()).Tenant = tenant.String()
+		middleware.From(r.Context()).Tenant = c.tenant.String()
+	}
+	if err := authorize(rt, c); err != nil {
+		return err
 	}
 	if !acceptable(r.Header.Values("Accept"), rt.produces) {
 		return problem.New(problem.NotAcceptable, "The answer is "+rt.produces+"; accept that or leave the Accept header out.")
 	}
 	if rt.body {
-		var err error
 		c.body, err = s.readBody(w, r)
-		return err
 	}
-	return nil
+	return err
 }

@@ -36,7 +36,7 @@ type getTenantOutput struct {
 
 type listTenantsInput struct {
 	ReadHeaders
-	Status string `query:"status" enum:"active,suspended,archived" doc:"Only tenants with this status." example:"active"`
+	Status string `query:"status" enum:"provisioning,provisioning_failed,active,suspended,archived" doc:"Only tenants with this status." example:"active"`
 	Slug   string `query:"slug" maxLength:"63" doc:"Only the tenant with this slug." example:"acme"`
 	Name   string `query:"name" maxLength:"200" doc:"Only tenants whose name contains this text." example:"Acme"`
 	Sort   string `query:"sort" enum:"created_at,-created_at,name,-name,slug,-slug" default:"created_at" doc:"In which order; - for descending." example:"-created_at"`
@@ -70,6 +70,11 @@ func (s *server) getTenant(ctx context.Context, in *getTenantInput) (*getTenantO
 	if out.Body, err = tenantJSON(found); err != nil {
 		return nil, err
 	}
+	details, err := s.Tenants.Details(ctx, found.ID)
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Quotas, out.Body.Provisioning = details.Quotas, provisioningJSON(details.Provisioning)
 	unchanged, err := notModified(in.IfMatch, in.IfNoneMatch, out.ETag)
 	if unchanged {
 		out.Status = http.StatusNotModified

@@ -19,11 +19,14 @@ type Tenant struct {
 	ID        string         `json:"id" doc:"UUID, given at creation." example:"01926a3c-7d1e-7c4b-9a51-3f0c1b2d4e5f"`
 	Slug      string         `json:"slug" doc:"Unique name in addresses; never given to another tenant." example:"acme"`
 	Name      string         `json:"name" doc:"Name for people." example:"Acme Ltd"`
-	Status    string         `json:"status" enum:"active,suspended,archived" doc:"Where it stands in its life; archived is final." example:"active"`
+	Status    string         `json:"status" enum:"provisioning,provisioning_failed,active,suspended,archived" doc:"Where it stands in its life; archived is final. It can be used while it is provisioned." example:"active"`
 	Settings  map[string]any `json:"settings" doc:"Free settings, a JSON object of up to 16 KiB and 8 levels." example:"{\"plan\":\"team\"}"`
 	Version   int64          `json:"version" doc:"Of its stream; the ETag." example:"3"`
 	CreatedAt time.Time      `json:"created_at" example:"2026-01-31T12:00:00Z" doc:"When it was created."`
 	UpdatedAt time.Time      `json:"updated_at" example:"2026-01-31T12:00:00Z" doc:"When it last changed."`
+
+	Quotas       map[string]int64    `json:"quotas,omitempty" doc:"Of what it may have how much; not in lists." example:"{\"members\":25}"`
+	Provisioning *TenantProvisioning `json:"provisioning,omitempty" doc:"How far it is prepared; not in lists, and not of tenants that needed none."`
 }
 
 // CreateTenantBody describes a new tenant.
@@ -31,6 +34,9 @@ type CreateTenantBody struct {
 	Slug     string         `json:"slug" doc:"1 to 63 lower-case letters, digits and hyphens, not reserved." example:"acme"`
 	Name     string         `json:"name" doc:"1 to 200 characters." example:"Acme Ltd"`
 	Settings map[string]any `json:"settings,omitempty" doc:"A JSON object of up to 16 KiB and 8 levels." example:"{\"plan\":\"team\"}"`
+
+	AdminEmail string           `json:"admin_email,omitempty" maxLength:"254" doc:"Who is invited as its first owner." example:"ada@example.com"`
+	Quotas     map[string]int64 `json:"quotas,omitempty" doc:"Quotas that differ from the defaults." example:"{\"members\":25}"`
 }
 
 // RenameTenantBody holds the new name.
@@ -69,18 +75,25 @@ func (s *server) tenantRoutes() {
 	register(s, endpoint{
 		route: route{permission: commands.PermissionCreateTenants},
 		id:    "create-tenant", method: http.MethodPost, path: "/v1/tenants", tag: "Tenants", status: http.StatusCreated,
-		summary: "Create a tenant", description: "Creates an active tenant with a slug of its own and an empty log.",
+		summary: "Create a tenant",
+		description: "Creates a tenant with a slug of its own and prepares it: its log begins, its quotas are set, its first owner gets an invite if " +
+			"admin_email names one. It can be used at once. The answer waits for all that if there is an admin_email, or with Prefer: wait=N; " +
+			"otherwise its status is provisioning for a moment, and GET tells how far it is.",
 	}, func(ctx context.Context, in *struct {
 		CommandHeaders
 		Body CreateTenantBody
 	}) (*tenantOutput, error) {
+		body := in.Body
 		sent, err := send(ctx, s, s.Commands.CreateTenant, ChangeHeaders{CommandHeaders: in.CommandHeaders}, http.StatusCreated,
 			order[commands.CreateTenant]{
 				stream:     eventstore.Stream{Type: tenant.StreamType},
-				command:    commands.CreateTenant{Slug: in.Body.Slug, Name: in.Body.Name, Settings: in.Body.Settings},
+				command:    commands.CreateTenant{Slug: body.Slug, Name: body.Name, Settings: body.Settings, Provision: s.preparation(body)},
 				readModels: []string{tenantdirectory.Name},
 			})
 		if err != nil {
+			return nil, err
+		}
+		if err := s.awaitProvisioned(ctx, in.Prefer, &sent); err != nil {
 			return nil, err
 		}
 		out := tenantAnswer(sent)
@@ -88,6 +101,7 @@ func (s *server) tenantRoutes() {
 		return out, nil
 	})
 	s.tenantReads()
+	s.provisioningRoutes()
 
 	register(s, changeTenant("rename-tenant", http.MethodPut, "name", "Rename a tenant", "Gives the tenant another display name."),
 		func(ctx context.Context, in *struct {
@@ -181,7 +195,7 @@ func tenantAnswer(sent outcome[tenant.State]) *tenantOutput {
 	t := sent.state
 	return &tenantOutput{Status: sent.status, Written: sent.Written, Body: Tenant{
 		ID: t.ID, Slug: t.Slug, Name: t.Name, Status: string(t.Status), Settings: settings(t.Settings), Version: sent.version,
-		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
+		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(), Quotas: t.Quotas, Provisioning: provisioningJSON(t.Provisioning),
 	}}
 }
 

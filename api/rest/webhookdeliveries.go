@@ -111,9 +111,9 @@ func (s *server) testWebhookRoute() {
 			return nil, err
 		}
 		c := callOf(ctx)
-		if ok, after := s.Limits.Allow(ctx, c.tenant.String()+"/webhook-tests/"+id.String(), testRate, 1); !ok {
+		if d := s.Limits.Allow(ctx, c.tenant.String()+"/webhook-tests/"+id.String(), testRate, 1); !d.OK {
 			return nil, problem.New(problem.RateLimited, "The webhook was tested ten times in a minute; wait a little.").
-				WithHeader("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+				WithHeader("Retry-After", strconv.Itoa(int(math.Ceil(d.RetryAfter.Seconds()))))
 		}
 		d, err := s.Webhooks.Test(ctx, c.tenant, id, c.actor)
 		if err != nil {

@@ -20,11 +20,11 @@ func (c *conn) connect(ctx context.Context, f *Connect) error {
 	if err != nil {
 		return c.turnAway(err, CloseUnauthorized)
 	}
-	if c.tenant, err = c.findTenant(ctx, f.Tenant); err != nil {
+	p := *session.principal.Load()
+	if c.tenant, err = c.tenantOf(ctx, p, f.Tenant); err != nil {
 		c.server.sessions.release(session)
 		return c.turnAway(err, CloseForbidden)
 	}
-	p := *session.principal.Load()
 	if !p.may(c.tenant, PermissionEvents) && !p.may(c.tenant, PermissionChannels) {
 		c.server.sessions.release(session)
 		return c.turnAway(problem.New(problem.Forbidden, "This needs the permission "+PermissionEvents+" or "+PermissionChannels+"."), CloseForbidden)
@@ -58,6 +58,26 @@ func (c *conn) turnAway(err error, code int) error {
 	}
 	c.refuseAndClose(code, refusalOf(err, ""))
 	return nil
+}
+
+// tenantOf finds the tenant that the connection is for. A token that is bound to
+// a tenant is good for no other, and is not told whether there are others.
+func (c *conn) tenantOf(ctx context.Context, p Principal, named string) (uuid.UUID, error) {
+	if !p.Bound {
+		return c.findTenant(ctx, named)
+	}
+	own, err := c.server.Tenant(ctx, p.Tenant.String())
+	if err != nil || named == "" && len(c.named) == 0 {
+		return own, err
+	}
+	found, err := c.findTenant(ctx, named)
+	if r := (*refusal)(nil); errors.As(err, &r) || err != nil && problem.From(err).Status >= http.StatusInternalServerError {
+		return uuid.Nil, err
+	}
+	if err != nil || found != own {
+		return uuid.Nil, problem.New(problem.TenantMismatch, "The token is for another tenant; get one for this tenant, or name none.")
+	}
+	return own, nil
 }
 
 // findTenant resolves the tenant of the frame, the header and the sub-domain,

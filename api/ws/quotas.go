@@ -78,8 +78,8 @@ func (s *Server) spend(ctx context.Context, p *purse, n int) (spent int, retryAf
 		perSecond int
 	}{{p.principal, p.quota.Principal}, {p.tenant, p.quota.Tenant}} {
 		rate := limits.Rate{Tokens: bucket.perSecond, Per: time.Second, Burst: bucket.perSecond}
-		if ok, after := s.Limits.Allow(ctx, bucket.key, rate, n); !ok {
-			return 0, after
+		if d := s.Limits.Allow(ctx, bucket.key, rate, n); !d.OK {
+			return 0, d.RetryAfter
 		}
 	}
 	return n, 0

@@ -28,6 +28,8 @@ const (
 type Principal struct {
 	Actor     string
 	ExpiresAt time.Time // zero: never
+	Tenant    uuid.UUID // the only one that the token is for, if it is Bound
+	Bound     bool
 	Permitted func(tenant uuid.UUID, permission string) bool
 }
 

@@ -47,6 +47,7 @@ func newBenchCommand(a *app) *cobra.Command {
 		{"project", "A projection with a row per event against single-row inserts", b.Project},
 		{"rebuild", "Rebuilding a read model, and what live writers notice of it", b.Rebuild},
 		{"command", "The create-tenant endpoint: HTTP to read model", b.Command},
+		{"token", "The token endpoint: tokens of programs, and refreshes", b.Token},
 		{"feed", "Live feeds: latency, deliveries, and what sockets cost", b.Feed},
 	}
 	action := func(names ...string) func(*cobra.Command, []string) error {
@@ -115,6 +116,8 @@ func (a *app) benchNode(ctx context.Context, dsn string) (bench.Node, error) {
 	cfg := config.Default()
 	cfg.NodeID, cfg.Log.Level, cfg.HTTP.DrainDelay = "bench", "error", 0
 	cfg.Feeds.TenantConnections, cfg.Feeds.PrincipalConnections = 100_000, 100_000
+	const never = 1_000_000_000 // are limits reached; they are counted all the same
+	cfg.Limits = config.Limits{Read: never, Write: never, TenantRead: never, TenantWrite: never, Address: never, Login: never}
 	cfg.Postgres.DSN = config.Secret(dsn)
 	cfg.OperatorToken = config.Secret(newOperatorToken())
 	cfg.MasterKey = config.Secret(base64.StdEncoding.EncodeToString(make([]byte, 32)))
@@ -126,13 +129,14 @@ func (a *app) benchNode(ctx context.Context, dsn string) (bench.Node, error) {
 	if err != nil {
 		return bench.Node{}, errors.Join(err, stopTelemetry())
 	}
+	cfg.PublicURL = "http://" + listener.Addr().String()
 	n := newNode(cfg, t)
 	n.listen(listener)
 	if err := n.start(ctx, false); err != nil {
 		return bench.Node{}, errors.Join(err, stopTelemetry())
 	}
 	return bench.Node{
-		URL: "http://" + listener.Addr().String(), Token: cfg.OperatorToken.Reveal(), Log: n.parts.store,
+		URL: cfg.PublicURL, Token: cfg.OperatorToken.Reveal(), Log: n.parts.store, SignIn: n.demo,
 		Stop: func() error { return errors.Join(n.stop(context.WithoutCancel(ctx)), stopTelemetry()) },
 	}, nil
 }

@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
+	"net/http"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
@@ -22,11 +23,14 @@ const (
 
 // cli holds the flags that all commands speaking to a server share.
 type cli struct {
-	getenv func(string) string
+	getenv    func(string) string
+	profiles  *profileStore
+	transport http.RoundTripper          // nil: that of the standard library
+	openURL   func(address string) error // shows a page to the user
 
-	server, token, tokenFile, tenant, output string
-	quiet, noColor                           bool
-	timeout, poll                            time.Duration
+	server, token, tokenFile, profile, tenant, output string
+	quiet, noColor                                    bool
+	timeout, poll                                     time.Duration
 }
 
 // addClientCommands adds the commands that work on a running node.
@@ -34,32 +38,59 @@ func addClientCommands(root *cobra.Command, getenv func(string) string) {
 	newCLI(getenv).addTo(root)
 }
 
-func newCLI(getenv func(string) string) *cli { return &cli{getenv: getenv, poll: time.Second} }
+func newCLI(getenv func(string) string) *cli {
+	return &cli{getenv: getenv, profiles: newProfileStore(getenv), openURL: openBrowser, poll: time.Second}
+}
 
 func (c *cli) addTo(root *cobra.Command) {
 	for _, cmd := range []*cobra.Command{
 		newTenantsCommand(c), newEventsCommand(c), newStreamsCommand(c), newProjectionsCommand(c),
 		newDeadLettersCommand(c), newWebhooksCommand(c), newJobsCommand(c), newAuditCommand(c), newAPICommand(c),
+		newMembersCommand(c), newInvitesCommand(c), newRolesCommand(c), newKeysCommand(c), newServiceAccountsCommand(c),
+		newUsersCommand(c), newSessionsCommand(c), newClientsCommand(c), newWhoamiCommand(c),
 	} {
 		c.addFlags(cmd)
+		root.AddCommand(cmd)
+	}
+	for _, cmd := range []*cobra.Command{newLoginCommand(c), newLogoutCommand(c), newProfilesCommand(c)} {
+		cmd.SetFlagErrorFunc(flagError)
 		root.AddCommand(cmd)
 	}
 }
 
 func (c *cli) addFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
-	f.StringVar(&c.server, "server", "", "URL of the server (TANSU_SERVER; default "+defaultServer+")")
-	f.StringVar(&c.token, "token", "", "access token (TANSU_TOKEN, then TANSU_OPERATOR_TOKEN)")
+	f.StringVar(&c.server, "server", "", "URL of the server (TANSU_SERVER, then that of the profile in use; default "+defaultServer+")")
+	f.StringVar(&c.token, "token", "", "access token (TANSU_TOKEN, then TANSU_OPERATOR_TOKEN, then that of the profile)")
 	f.StringVar(&c.tokenFile, "token-file", "", "file that holds the access token")
-	f.StringVar(&c.tenant, "tenant", "", "whose log: a tenant's id or slug, or system (default: system)")
+	c.addProfileFlag(f)
+	f.StringVar(&c.tenant, "tenant", "", "whose log: a tenant's id or slug, or system (default: that of the token)")
+	c.addOutputFlags(cmd, f)
+	c.addTimeoutFlag(f)
+	cmd.SetFlagErrorFunc(flagError)
+}
+
+func (c *cli) addOutputFlags(cmd *cobra.Command, f *pflag.FlagSet) {
 	f.StringVarP(&c.output, "output", "o", "table", "table, json, yaml or jsonl (one document per line)")
-	f.BoolVarP(&c.quiet, "quiet", "q", false, "no hints and no progress on standard error")
 	f.BoolVar(&c.noColor, "no-color", false, "no colours (NO_COLOR)")
-	f.DurationVar(&c.timeout, "timeout", defaultTimeout, "longest time for one request, 0 for no limit; audits take what they need")
+	c.addQuietFlag(f)
 	fixed(cmd, "output", "table", "json", "yaml", "jsonl")
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%v\nRun '%s --help' for what there is.", err, cmd.CommandPath())
-	})
+}
+
+func (c *cli) addProfileFlag(f *pflag.FlagSet) {
+	f.StringVar(&c.profile, "profile", "", "sign-in to use, by name (default: the one in use)")
+}
+
+func (c *cli) addQuietFlag(f *pflag.FlagSet) {
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "no hints and no progress on standard error")
+}
+
+func (c *cli) addTimeoutFlag(f *pflag.FlagSet) {
+	f.DurationVar(&c.timeout, "timeout", defaultTimeout, "longest time for one request, 0 for no limit; audits take what they need")
+}
+
+func flagError(cmd *cobra.Command, err error) error {
+	return usagef("%v\nRun '%s --help' for what there is.", err, cmd.CommandPath())
 }
 
 // fixed completes a flag with these values.
@@ -81,6 +112,17 @@ type session struct {
 
 // verb makes a command that runs in a session.
 func (c *cli) verb(cmd cobra.Command, run func(context.Context, *session, []string) error) *cobra.Command {
+	return c.bare(cmd, func(cmd *cobra.Command, args []string) error {
+		s, err := c.open(cmd)
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), s, args)
+	})
+}
+
+// bare makes a command that opens what it needs itself.
+func (c *cli) bare(cmd cobra.Command, run func(*cobra.Command, []string) error) *cobra.Command {
 	check := cmd.Args
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
@@ -89,13 +131,7 @@ func (c *cli) verb(cmd cobra.Command, run func(context.Context, *session, []stri
 		return nil
 	}
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		s, err := c.open(cmd)
-		if err != nil {
-			return err
-		}
-		return run(cmd.Context(), s, args)
-	}
+	cmd.RunE = run
 	return &cmd
 }
 
@@ -119,37 +155,27 @@ func noun(cmd cobra.Command, verbs ...*cobra.Command) *cobra.Command {
 }
 
 func (c *cli) open(cmd *cobra.Command) (*session, error) {
-	first := func(values ...string) string {
-		for _, v := range values {
-			if v != "" {
-				return v
-			}
-		}
-		return ""
-	}
-	token := c.token
-	if token == "" && c.tokenFile != "" {
-		raw, err := os.ReadFile(c.tokenFile)
-		if err != nil {
-			return nil, usagef("--token-file: %v", err)
-		}
-		token = strings.TrimSpace(string(raw))
-	}
-	token = first(token, c.getenv("TANSU_TOKEN"), c.getenv("TANSU_OPERATOR_TOKEN"))
-	cl, err := newClient(first(c.server, c.getenv("TANSU_SERVER"), defaultServer), token, c.tenant, c.timeout)
+	out, err := c.printer(cmd)
 	if err != nil {
 		return nil, err
 	}
-	color := !c.noColor && c.getenv("NO_COLOR") == ""
-	out, err := newPrinter(cmd.OutOrStdout(), c.output, color)
+	s := &session{out: out, stdin: cmd.InOrStdin(), stderr: cmd.ErrOrStderr(), quiet: c.quiet, poll: c.poll}
+	server, token, err := c.target(s.note)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{client: cl, out: out, stdin: cmd.InOrStdin(), stderr: cmd.ErrOrStderr(), quiet: c.quiet, poll: c.poll}
-	if cl.remote() && cl.server.Scheme == "http" && token != "" {
-		s.note("Warning: the connection to %s is not encrypted; anyone on the way can read the token.", cl.server.Host)
+	if s.client, err = newClient(server, token, c.tenant, c.timeout); err != nil {
+		return nil, err
+	}
+	s.http.Transport = c.transport
+	if s.remote() && s.client.server.Scheme == "http" && token != nil {
+		s.note("Warning: the connection to %s is not encrypted; anyone on the way can read the token.", s.client.server.Host)
 	}
 	return s, nil
+}
+
+func (c *cli) printer(cmd *cobra.Command) (*printer, error) {
+	return newPrinter(cmd.OutOrStdout(), c.output, !c.noColor && c.getenv("NO_COLOR") == "")
 }
 
 // note tells a person something that is not data.
@@ -168,10 +194,7 @@ func (s *session) command(ctx context.Context, r call) (answer, error) {
 	return s.do(ctx, r)
 }
 
-func (c *client) remote() bool {
-	ip := net.ParseIP(c.server.Hostname())
-	return c.server.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
-}
+func (c *client) remote() bool { return !loopback(c.server.Hostname()) }
 
 // decode reads an answer into v.
 func decode[T any](a answer, err error) (v T, _ error) {

@@ -26,6 +26,10 @@ func TestCommandsSendWhatTheAPIDocuments(t *testing.T) {
 	}{
 		{args: []string{"tenants", "create", "acme", "--name", "Acme", "--settings", `{"a":1}`},
 			request: "POST /v1/tenants", body: `{"slug":"acme","name":"Acme","settings":{"a":1}}`},
+		{args: []string{"tenants", "create", "acme", "--name", "Acme", "--admin-email", "ada@example.com", "--quota", "members=25"},
+			request: "POST /v1/tenants", body: `{"slug":"acme","name":"Acme","admin_email":"ada@example.com","quotas":{"members":25}}`},
+		{args: []string{"tenants", "set-quotas", "acme", "--quota", "members=25,webhooks=10"},
+			request: "PUT /v1/tenants/acme/quotas", body: `{"quotas":{"members":25,"webhooks":10}}`},
 		{args: []string{"tenants", "rename", "acme", "New Name"}, request: "PUT /v1/tenants/acme/name", body: `{"name":"New Name"}`},
 		{args: []string{"tenants", "set-settings", "acme", "@" + file}, request: "PUT /v1/tenants/acme/settings", body: `{"settings":{"plan":"pro"}}`},
 		{args: []string{"tenants", "set-settings", "acme", "-"}, stdin: "{}", request: "PUT /v1/tenants/acme/settings", body: `{"settings":{}}`},
@@ -79,6 +83,17 @@ func TestCommandsSendWhatTheAPIDocuments(t *testing.T) {
 			require.Equal(t, "application/json", r.Header.Get("Content-Type"))
 		})
 	}
+}
+
+func TestResumingNeedsNoBody(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.answer("/", `{"id":"x"}`)
+	tansu(t, f.URL, "tenants", "resume-provisioning", "acme", "--if-version", "4").wantOK(t)
+	r, body := f.last()
+	require.Equal(t, "POST /v1/tenants/acme/resume-provisioning", r.Method+" "+r.URL.Path)
+	require.Equal(t, `"4"`, r.Header.Get("If-Match"))
+	require.Empty(t, body)
 }
 
 func TestWriteFlags(t *testing.T) {

@@ -82,7 +82,10 @@ func reportError(w io.Writer, err error) {
 func nextStep(err error) string {
 	var lost *connectionError
 	var refused *apiError
+	var signIn *signInError
 	switch {
+	case errors.As(err, &signIn):
+		return signIn.try
 	case errors.As(err, &lost) && lost.key != "":
 		return "the command may have taken effect; look first, or repeat it with --idempotency-key " + lost.key
 	case errors.As(err, &lost) && errors.Is(err, context.DeadlineExceeded):
@@ -101,6 +104,8 @@ func (e *apiError) nextStep() string {
 	switch e.Code {
 	case "tenant_not_found":
 		return "tansu tenants list"
+	case "tenant_mismatch":
+		return "tansu whoami shows where your token is good; for another tenant use a profile, or tansu login --tenant TENANT"
 	case "tenant_suspended":
 		return "tansu tenants reactivate TENANT --reason …"
 	case "precondition_failed", "version_conflict", "conflict":
@@ -112,7 +117,7 @@ func (e *apiError) nextStep() string {
 	}
 	switch e.Status {
 	case http.StatusUnauthorized:
-		return "set TANSU_TOKEN or --token-file; 'tansu dev' prints the operator token at its first start"
+		return "sign in with 'tansu login --url " + e.server + "', or set TANSU_TOKEN or --token-file; 'tansu dev' prints the operator token at its first start"
 	case http.StatusNotFound:
 		return e.readCommand()
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
@@ -128,8 +133,11 @@ func (e *apiError) nextStep() string {
 func (e *apiError) readCommand() string {
 	_, path, _ := strings.Cut(e.path, "/v1/")
 	switch kind, _, _ := strings.Cut(path, "/"); kind {
-	case "tenants", "events", "projections", "dead-letters", "jobs":
+	case "tenants", "events", "projections", "dead-letters", "jobs",
+		"members", "invites", "roles", "service-accounts", "users", "sessions", "clients":
 		return "tansu " + kind + " list"
+	case "api-keys":
+		return "tansu keys list"
 	case "streams":
 		return "tansu events list --stream-type TYPE"
 	}

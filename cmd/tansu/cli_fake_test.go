@@ -121,7 +121,7 @@ func tansu(t *testing.T, server string, args ...string) result {
 }
 
 func tansuIO(ctx context.Context, server string, stdout, stderr *lockedBuffer, stdin string, args ...string) int {
-	env := map[string]string{"TANSU_SERVER": server, "TANSU_TOKEN": testToken}
+	env := map[string]string{"TANSU_SERVER": server, "TANSU_TOKEN": testToken, "XDG_CONFIG_HOME": "/does/not/exist"}
 	root := newTestRoot(func(name string) string { return env[name] })
 	root.SetArgs(args)
 	root.SetIn(strings.NewReader(stdin))

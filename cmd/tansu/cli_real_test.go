@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"tansu.cloud/api/access"
 	"tansu.cloud/api/rest"
 	"tansu.cloud/commands"
 	"tansu.cloud/domain/projection"
@@ -30,6 +31,12 @@ type logModels struct {
 	log     *memory.Store
 	history *commands.History
 }
+
+func (m logModels) Details(context.Context, uuid.UUID) (tenantdirectory.Details, error) {
+	return tenantdirectory.Details{}, nil
+}
+
+func (m logModels) All(context.Context, uuid.UUID) (map[string]int64, error) { return nil, nil }
 
 func (m logModels) Get(ctx context.Context, idOrSlug string) (tenantdirectory.Tenant, error) {
 	id := idOrSlug
@@ -86,6 +93,14 @@ type noFeeds struct{ rest.Feeds }
 // noJobs is never asked.
 type noJobs struct{ rest.Jobs }
 
+// The tests of sign-ins ask about people; see cli_login_real_test.go.
+type (
+	noUsers       struct{ rest.Users }
+	noClients     struct{ rest.Clients }
+	noDirectory   struct{ rest.Directory }
+	noCredentials struct{ rest.Credentials }
+)
+
 type oneProjection struct{}
 
 func (oneProjection) Status(context.Context) ([]rest.ProjectionStatus, error) {
@@ -100,13 +115,17 @@ func realServer(t *testing.T) (string, *memory.Store) {
 	log := memory.New(memory.Options{})
 	deps := commands.Deps{
 		Store: log, Snapshots: log, Codec: eventstore.NewCodec(commands.Registry(), log), Logger: slog.New(slog.DiscardHandler),
+		EmailIndex: func(email string) string { return "hash of " + email },
 	}
 	history := commands.NewHistory(deps)
+	callers, err := access.New(access.Deps{Operator: access.OperatorHash(sha256.Sum256([]byte(testToken)))})
+	require.NoError(t, err)
 	handler, err := rest.New(rest.Deps{
 		Commands: commands.New(deps), History: history, Log: log,
 		Tenants: logModels{log, history}, DeadLetters: noLetters{}, Projections: oneProjection{},
-		Webhooks: noWebhooks{}, Jobs: noJobs{}, Limits: limits.NewLocal(), Feeds: noFeeds{}, Sockets: http.NotFoundHandler(),
-		Operator: rest.OperatorHash(sha256.Sum256([]byte(testToken))), Signer: signer, CursorKey: bytes.Repeat([]byte{9}, 32),
+		Usage: logModels{}, Limits: limits.NewLocal(), Webhooks: noWebhooks{}, Jobs: noJobs{}, Feeds: noFeeds{}, Sockets: http.NotFoundHandler(),
+		Access: callers, Users: noUsers{}, Clients: noClients{}, Directory: noDirectory{}, Credentials: noCredentials{}, Mailer: noMail{},
+		Identity: http.NotFoundHandler(), Signer: signer, CursorKey: bytes.Repeat([]byte{9}, 32),
 		Health:  func(context.Context) rest.Health { return rest.Health{Started: true, Ready: true} },
 		Metrics: http.NotFoundHandler(), Logger: slog.New(slog.DiscardHandler),
 	})

@@ -81,8 +81,13 @@ func (s *session) tail(ctx context.Context, subscription feed.Subscription) erro
 		}
 		away = false
 	}
-	client := feed.Client{URL: s.server.String(), Token: feed.StaticToken(s.token), Tenant: s.tenant}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	client := feed.Client{URL: s.server.String(), Token: s.feedToken(stop), Tenant: s.tenant}
 	for batch, err := range client.Batches(ctx, subscription) {
+		if ended, ok := errors.AsType[*signInError](context.Cause(ctx)); ok {
+			return ended
+		}
 		if err != nil {
 			return s.feedError(err)
 		}
@@ -95,6 +100,21 @@ func (s *session) tail(ctx context.Context, subscription feed.Subscription) erro
 		}
 	}
 	return nil
+}
+
+// feedToken gives the tokens of a feed and stops it when there will be none any
+// more; other errors pass.
+func (s *session) feedToken(stop context.CancelCauseFunc) tokenFunc {
+	if s.token == nil {
+		return nil
+	}
+	return func(ctx context.Context) (string, error) {
+		token, err := s.token(ctx)
+		if ended, ok := errors.AsType[*signInError](err); ok {
+			stop(ended)
+		}
+		return token, err
+	}
 }
 
 // feedError puts an error of a feed into the terms of the other commands.

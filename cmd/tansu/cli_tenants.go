@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,6 +24,7 @@ var tenantColumns = []column[tenantInfo]{
 var tenantFields = append(tenantColumns[:len(tenantColumns):len(tenantColumns)],
 	column[tenantInfo]{"updated", func(t tenantInfo) string { return timeCell(t.UpdatedAt) }},
 	column[tenantInfo]{"settings", func(t tenantInfo) string { return jsonCell(t.Settings) }},
+	column[tenantInfo]{"steps", provisioningCell},
 )
 
 func newTenantsCommand(c *cli) *cobra.Command {
@@ -32,7 +34,7 @@ func newTenantsCommand(c *cli) *cobra.Command {
 		Long:    "Create tenants and lead them through their life: active, suspended, archived.",
 		Example: "  tansu tenants create acme --name \"Acme Ltd\"\n  tansu tenants list --status active",
 	},
-		newTenantsCreate(c), newTenantsList(c), newTenantsShow(c), newTenantsRename(c), newTenantsSetSettings(c),
+		newTenantsCreate(c), newTenantsList(c), newTenantsShow(c), newTenantsRename(c), newTenantsSetSettings(c), newTenantsSetQuotas(c), newTenantsResume(c),
 		newTenantsTransition(c, "suspend", "Close an active tenant's doors for a while", true),
 		newTenantsTransition(c, "reactivate", "Open a suspended tenant again", false),
 		newTenantsTransition(c, "archive", "End a tenant for good; its log stays readable for audits, its slug stays taken", true),
@@ -40,7 +42,8 @@ func newTenantsCommand(c *cli) *cobra.Command {
 }
 
 func newTenantsCreate(c *cli) *cobra.Command {
-	var name, settings string
+	var name, settings, admin string
+	var quotas map[string]int64
 	var w writeFlags
 	cmd := c.verb(cobra.Command{
 		Use: "create SLUG --name NAME", Args: cobra.ExactArgs(1),
@@ -56,10 +59,18 @@ func newTenantsCreate(c *cli) *cobra.Command {
 			}
 			body["settings"] = raw
 		}
+		if admin != "" {
+			body["admin_email"] = admin
+		}
+		if len(quotas) > 0 {
+			body["quotas"] = quotas
+		}
 		return s.change(ctx, w, http.MethodPost, "/v1/tenants", body)
 	})
 	cmd.Flags().StringVar(&name, "name", "", "name for people")
 	cmd.Flags().StringVar(&settings, "settings", "", "JSON object, @FILE or - for standard input")
+	cmd.Flags().StringVar(&admin, "admin-email", "", "address of the first owner, who gets an invite")
+	cmd.Flags().StringToInt64Var(&quotas, "quota", nil, "NAME=LIMIT, repeatable: a quota that differs from its default")
 	w.add(cmd.Flags())
 	return cmd
 }
@@ -77,12 +88,12 @@ func newTenantsList(c *cli) *cobra.Command {
 		return list(ctx, s, "/v1/tenants", q, l, tenantColumns)
 	})
 	f := cmd.Flags()
-	f.StringVar(&status, "status", "", "active, suspended or archived")
+	f.StringVar(&status, "status", "", "provisioning, provisioning_failed, active, suspended or archived")
 	f.StringVar(&slug, "slug", "", "only the tenant with this slug")
 	f.StringVar(&name, "name", "", "only names that contain this")
 	f.StringVar(&sort, "sort", "", "created_at, name or slug; with a - in front from the end")
 	l.add(f)
-	fixed(cmd, "status", "active", "suspended", "archived")
+	fixed(cmd, "status", "provisioning", "provisioning_failed", "active", "suspended", "archived")
 	fixed(cmd, "sort", "created_at", "-created_at", "name", "-name", "slug", "-slug")
 	return cmd
 }
@@ -132,6 +143,52 @@ func newTenantsSetSettings(c *cli) *cobra.Command {
 	})
 	w.add(cmd.Flags())
 	return cmd
+}
+
+func newTenantsSetQuotas(c *cli) *cobra.Command {
+	var quotas map[string]int64
+	var w writeFlags
+	cmd := c.verb(cobra.Command{
+		Use: "set-quotas TENANT --quota NAME=LIMIT", Args: cobra.ExactArgs(1),
+		Short:   "Replace a tenant's quotas",
+		Long:    "Replace all quotas of a tenant. Those left out go back to their defaults.",
+		Example: "  tansu tenants set-quotas acme --quota members=25 --quota webhooks=10",
+	}, func(ctx context.Context, s *session, args []string) error {
+		if quotas == nil {
+			quotas = map[string]int64{}
+		}
+		return s.change(ctx, w, http.MethodPut, tenantPath(args[0])+"/quotas", map[string]any{"quotas": quotas})
+	})
+	cmd.Flags().StringToInt64Var(&quotas, "quota", nil, "NAME=LIMIT, repeatable")
+	w.add(cmd.Flags())
+	return cmd
+}
+
+func newTenantsResume(c *cli) *cobra.Command {
+	var w writeFlags
+	cmd := c.verb(cobra.Command{
+		Use: "resume-provisioning TENANT", Args: cobra.ExactArgs(1),
+		Short:   "Try again what could not be prepared",
+		Long:    "Let the provisioning of a tenant go on with the step that failed. show says which, and why.",
+		Example: "  tansu tenants resume-provisioning acme",
+	}, func(ctx context.Context, s *session, args []string) error {
+		return s.change(ctx, w, http.MethodPost, tenantPath(args[0])+"/resume-provisioning", nil)
+	})
+	w.add(cmd.Flags())
+	return cmd
+}
+
+// provisioningCell is a line such as "space done, quotas done".
+func provisioningCell(t tenantInfo) string {
+	var steps []string
+	for _, step := range t.Provisioning.Steps {
+		text := step.Name + " " + step.Status
+		if step.Error != "" {
+			text += " (" + step.Error + ")"
+		}
+		steps = append(steps, text)
+	}
+	return strings.Join(steps, ", ")
 }
 
 func newTenantsTransition(c *cli, verb, short string, needsReason bool) *cobra.Command {

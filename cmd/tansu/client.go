@@ -27,11 +27,14 @@ var retryPauses = []time.Duration{100 * time.Millisecond, 400 * time.Millisecond
 // client calls the HTTP API of a running node.
 type client struct {
 	server  *url.URL
-	token   string
+	token   tokenFunc
 	tenant  string        // X-Tenant-Id; the server's default if empty
 	timeout time.Duration // of one request; none if 0
 	http    *http.Client
 }
+
+// tokenFunc gives the access token for the next request; nil: there is none.
+type tokenFunc func(context.Context) (string, error)
 
 // call is one request. Commands (POST, PUT) carry an idempotency key.
 type call struct {
@@ -52,19 +55,19 @@ type answer struct {
 	body   json.RawMessage
 }
 
-func newClient(server, token, tenant string, timeout time.Duration) (*client, error) {
-	u, err := url.Parse(server)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
-		return nil, usagef("--server %q is not the URL of a server; use one like http://127.0.0.1:8080", server)
+func newClient(server string, token tokenFunc, tenant string, timeout time.Duration) (*client, error) {
+	u, err := parseServer(server)
+	if err != nil {
+		return nil, err
 	}
-	if strings.ContainsAny(token, "\r\n") || strings.ContainsAny(tenant, "\r\n") {
-		return nil, usagef("the token or the tenant contains a line break; remove it")
+	if strings.ContainsAny(tenant, "\r\n") {
+		return nil, usagef("--tenant contains a line break; remove it")
 	}
-	return &client{server: u, token: token, tenant: tenant, timeout: timeout, http: &http.Client{
-		// Following a redirect could carry the token or a command elsewhere.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	return &client{server: u, token: token, tenant: tenant, timeout: timeout, http: &http.Client{CheckRedirect: stay}}, nil
 }
+
+// stay follows no redirect: it could carry the token or a command elsewhere.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // do sends a request. A refusal by the server is returned as *apiError, a
 // failure to reach it as *connectionError.
@@ -153,8 +156,12 @@ func (c *client) request(ctx context.Context, r call, body []byte) (*http.Reques
 		req.Header[name] = values
 	}
 	req.Header.Set("User-Agent", "tansu-cli")
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
+	if c.token != nil {
+		token, err := c.token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	if c.tenant != "" {
 		req.Header.Set("X-Tenant-Id", c.tenant)

@@ -32,6 +32,10 @@ type tenantInfo struct {
 	Version   int64           `json:"version"`
 	CreatedAt time.Time       `json:"created_at"`
 	UpdatedAt time.Time       `json:"updated_at"`
+
+	Provisioning struct {
+		Steps []struct{ Name, Status, Error string } `json:"steps"`
+	} `json:"provisioning"`
 }
 
 type eventInfo struct {

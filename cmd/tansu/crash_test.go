@@ -149,7 +149,7 @@ type crashCheck struct {
 func newCrashCheck(pool *pgxpool.Pool) *crashCheck {
 	return &crashCheck{
 		pool: pool, store: postgres.New(pool, postgres.Options{}),
-		codec: eventstore.NewCodec(commands.Registry(), nil), logs: map[uuid.UUID]*crashLog{},
+		codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(pool, [32]byte{1})), logs: map[uuid.UUID]*crashLog{},
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"tansu.cloud/platform/config"
 	"tansu.cloud/platform/embedded"
+	"tansu.cloud/platform/mail"
 )
 
 // devDefaults: nobody balances load over a laptop, and a person reads the log.
@@ -56,6 +56,7 @@ func (a *app) dev(ctx context.Context, cfg config.Config) (err error) {
 		return errors.Join(err, inUse(cfg.DataDir))
 	}
 	n := newNode(cfg, t)
+	n.mailbox = mail.NewMailbox()
 	n.listen(listener)
 
 	postgres, err := a.startPostgres(ctx, &n.cfg, t.Logger())
@@ -73,7 +74,11 @@ func (a *app) dev(ctx context.Context, cfg config.Config) (err error) {
 	if err := n.start(ctx, true); err != nil {
 		return err
 	}
-	a.printBox(n, listener.Addr(), postgres)
+	signIn, err := n.demo(ctx)
+	if err != nil {
+		return errors.Join(err, n.stop(context.WithoutCancel(ctx)))
+	}
+	a.printBox(n, signIn, postgres)
 	err = superviseDev(ctx, n, postgres, t.Logger())
 	stopCtx, cancel := a.stopContext(ctx)
 	defer cancel()
@@ -176,14 +181,21 @@ func superviseDev(ctx context.Context, n *node, postgres devPostgres, logger *sl
 }
 
 // printBox is all that a person needs to go on.
-func (a *app) printBox(n *node, addr net.Addr, postgres devPostgres) {
-	url := localURL(addr.String())
+func (a *app) printBox(n *node, signIn string, postgres devPostgres) {
+	url := n.cfg.Issuer()
 	box := table.NewWriter()
 	box.SetStyle(table.StyleRounded)
 	box.Style().Options.SeparateHeader = false
 	box.SetTitle("Tansu %s is running. Ctrl-C stops it.", version)
 	box.AppendRow(table.Row{"API", url})
 	box.AppendRow(table.Row{"Documentation", url + "/docs"})
+	if signIn != "" {
+		box.AppendRow(table.Row{"Sign in", signIn})
+		box.AppendRow(table.Row{"", "once, within 15 minutes, as " + demoEmail + "; another link at each start"})
+	}
+	if n.mailbox != nil {
+		box.AppendRow(table.Row{"Mailbox", url + mail.MailboxPath})
+	}
 	box.AppendRow(table.Row{"Data folder", n.cfg.DataDir})
 	if postgres.server != nil {
 		box.AppendRow(table.Row{"PostgreSQL", postgres.server.Version() + ", log in " + postgres.server.LogFile()})

@@ -22,7 +22,7 @@ func TestDevFirstAndSecondStart(t *testing.T) {
 	first := startProgram(t, env, "dev").ready()
 	require.Eventually(t, func() bool { return printedToken.MatchString(first.stdout.String()) }, time.Minute, 10*time.Millisecond)
 	box := first.stdout.String()
-	require.Contains(t, box, first.url+"/docs")
+	require.Contains(t, box, strings.Replace(first.url, "127.0.0.1", "localhost", 1)+"/docs")
 	require.Contains(t, box, dataDir)
 	require.Equal(t, http.StatusOK, first.status("/livez", ""))
 	require.Equal(t, http.StatusOK, first.status("/startupz", ""))

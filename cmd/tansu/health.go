@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -27,12 +28,14 @@ func newHealthCommand(a *app) *cobra.Command {
 		}
 		ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 		defer cancel()
-		target := localURL(cfg.HTTP.Addr) + "/readyz"
+		target := localURL(cfg.HTTP) + "/readyz"
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 		if err != nil {
 			return err
 		}
-		response, err := http.DefaultClient.Do(request)
+		// The certificate is for the public name, and nothing secret is sent.
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+		response, err := client.Do(request)
 		if err != nil {
 			return fmt.Errorf("the node does not answer: %w", err)
 		}
@@ -45,14 +48,18 @@ func newHealthCommand(a *app) *cobra.Command {
 	})
 }
 
-// localURL is how this machine reaches a server that listens on addr.
-func localURL(addr string) string {
-	host, port, err := net.SplitHostPort(addr)
+// localURL is how this machine reaches its own server.
+func localURL(cfg config.HTTP) string {
+	scheme := "http://"
+	if cfg.TLSCert != "" {
+		scheme = "https://"
+	}
+	host, port, err := net.SplitHostPort(cfg.Addr)
 	if err != nil {
-		return "http://" + addr
+		return scheme + cfg.Addr
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return scheme + net.JoinHostPort(host, port)
 }

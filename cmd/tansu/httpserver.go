@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tansu.cloud/platform/certificate"
 	"tansu.cloud/platform/config"
 )
 
@@ -42,6 +43,9 @@ func newHTTPServer(cfg config.HTTP, logger *slog.Logger) *httpServer {
 		MaxHeaderBytes:    cfg.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
+	if cfg.TLSCert != "" {
+		s.server.TLSConfig = certificate.Server(cfg.TLSCert, cfg.TLSKey, logger)
+	}
 	s.handle(probes(s.current))
 	return s
 }
@@ -67,7 +71,11 @@ func (s *httpServer) enter(p phase) { s.phase.Store(int32(p)) }
 // serve answers on listener until stop. If it fails by itself, failed says so.
 func (s *httpServer) serve(listener net.Listener) {
 	go func() {
-		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		serve := s.server.Serve
+		if s.server.TLSConfig != nil {
+			serve = func(l net.Listener) error { return s.server.ServeTLS(l, "", "") } // with HTTP/2
+		}
+		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("HTTP server: %w", err)
 		}
 	}()

@@ -26,10 +26,10 @@ func (n *node) newHub() (*feeds.Hub, error) {
 }
 
 // newSockets serves the hub to clients.
-func (n *node) newSockets(operator rest.Operator) (*ws.Server, error) {
+func (n *node) newSockets() (*ws.Server, error) {
 	directory := tenantdirectory.NewDirectory(n.pool)
 	sockets, err := ws.New(ws.Deps{
-		Hub: n.parts.hub, Authenticate: rest.AuthenticateSockets(operator),
+		Hub: n.parts.hub, Authenticate: rest.AuthenticateSockets(n.identity.access),
 		Tenant: func(ctx context.Context, idOrSlug string) (uuid.UUID, error) {
 			return rest.OpenTenant(ctx, directory, idOrSlug)
 		},
@@ -37,7 +37,7 @@ func (n *node) newSockets(operator rest.Operator) (*ws.Server, error) {
 		Quotas: ws.Quotas{Connections: ws.Quota{
 			Tenant: n.cfg.Feeds.TenantConnections, Principal: n.cfg.Feeds.PrincipalConnections,
 		}},
-		Origins: n.cfg.Feeds.OriginList(),
+		Origins: n.cfg.HTTP.OriginList(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("websockets: %w", err)

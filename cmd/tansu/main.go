@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"runtime/debug"
 )
@@ -16,6 +17,9 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	// Libraries that cannot be given a logger tell the default one of every request
+	// that they refuse; ours has the same in its access log.
+	slog.SetLogLoggerLevel(slog.LevelError)
 	err := run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 	reportError(os.Stderr, err)
 	os.Exit(exitCode(err))

@@ -155,7 +155,7 @@ func TestUsageErrorsOfNodeCommands(t *testing.T) {
 		want string
 	}{
 		{[]string{"nonsense"}, `unknown command "nonsense" for "tansu"`},
-		{[]string{"serv"}, "or serve?"},
+		{[]string{"serv"}, "or serve"},
 		{[]string{"version", "extra"}, "tansu version takes no arguments"},
 		{[]string{"dev", "--no-such-flag"}, "unknown flag: --no-such-flag"},
 		{[]string{"config", "show", "-o", "xml"}, `-o "xml" is unknown`},

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/platform/config"
+	"tansu.cloud/platform/mail"
 	"tansu.cloud/platform/telemetry"
 	"tansu.cloud/sql/db"
 )
@@ -29,6 +30,8 @@ type node struct {
 	madeToken string // the operator token, if this start made one
 	engines   engines
 	parts     parts
+	identity  identity
+	mailbox   *mail.Mailbox // takes the mail if no server is named; nil: nothing does
 
 	drainSockets func(context.Context) error // nil until there can be any
 }
@@ -44,7 +47,10 @@ func newNode(cfg config.Config, t *telemetry.Telemetry) *node {
 }
 
 // listen answers probes on listener from now on.
-func (n *node) listen(listener net.Listener) { n.http.serve(listener) }
+func (n *node) listen(listener net.Listener) {
+	n.cfg.HTTP.Addr = listener.Addr().String() // the port may have been left to the system
+	n.http.serve(listener)
+}
 
 // start brings all parts up. If one fails, those before it are stopped.
 func (n *node) start(ctx context.Context, makeToken bool) (err error) {
@@ -63,7 +69,7 @@ func (n *node) start(ctx context.Context, makeToken bool) (err error) {
 	if err := n.startParts(ctx); err != nil {
 		return err
 	}
-	if err := n.openInterface(operator); err != nil {
+	if err := n.openInterface(ctx, operator); err != nil {
 		return err
 	}
 	n.http.enter(serving)

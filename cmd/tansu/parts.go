@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/api/access"
+	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/rest"
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
@@ -19,10 +21,15 @@ import (
 	"tansu.cloud/platform/config"
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/feeds"
+	directory "tansu.cloud/projections/readmodels/access"
+	"tansu.cloud/projections/readmodels/clients"
 	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
+	"tansu.cloud/projections/readmodels/usage"
+	"tansu.cloud/projections/readmodels/users"
 	"tansu.cloud/projections/readmodels/webhooks"
 	"tansu.cloud/projections/sagas/joborders"
+	"tansu.cloud/projections/sagas/provisioning"
 	webhooksaga "tansu.cloud/projections/sagas/webhooks"
 )
 
@@ -35,13 +42,18 @@ type parts struct {
 	runner   *projections.Runner
 	hub      *feeds.Hub // nil without the role api
 	webhooks webhookParts
-	workers  *jobs.Workers // nil without the role workers
+	codec    *eventstore.Codec
+
+	provisioner *provisioning.Provisioner
+	workers     *jobs.Workers // nil without the role workers
 }
 
 // projections are what every installation runs: read models and sagas.
 func (n *node) projections() []projections.Projection {
 	return []projections.Projection{
 		tenantdirectory.New(), deadletters.New(), webhooks.New(), webhooksaga.New(n.logger, n.wakeWorkers), joborders.New(n.wakeWorkers),
+		provisioning.New(n.wakeWorkers),
+		users.New(), clients.New(), directory.New(),
 	}
 }
 
@@ -66,6 +78,12 @@ func (n *node) startParts(ctx context.Context) error {
 		return err
 	}
 
+	emailKey, err := derive(master, "tansu e-mail index", sha256.Size)
+	if err != nil {
+		return err
+	}
+	n.identity.emailIndex = newEmailIndex(emailKey)
+
 	p := &n.parts
 	p.store = postgres.New(n.pool, postgres.Options{Logger: n.logger, OnCommit: func(events []eventstore.Event) {
 		relay.Committed(events)
@@ -74,8 +92,10 @@ func (n *node) startParts(ctx context.Context) error {
 	deps := commands.Deps{
 		Store: p.store, Snapshots: p.store, Logger: n.logger,
 		Codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(n.pool, master)),
-		Sagas: []string{webhooks.Saga, joborders.Name},
+		Sagas: []string{webhooks.Saga, joborders.Name, provisioning.Name}, EmailIndex: n.identity.emailIndex,
+		Usage: usage.NewCounter(n.pool).Of,
 	}
+	p.codec = deps.Codec
 	p.commands, p.history = commands.New(deps), commands.NewHistory(deps)
 	p.runner, err = projections.NewRunner(projections.Config{
 		NodeID: n.cfg.NodeID, Projections: n.projections(), Pool: n.pool, Log: p.store, Decoder: deps.Codec,
@@ -87,12 +107,18 @@ func (n *node) startParts(ctx context.Context) error {
 	if err := n.openWebhooks(master); err != nil {
 		return err
 	}
+	if err := n.openCredentials(master); err != nil {
+		return err
+	}
+	if err := n.openProvisioning(); err != nil {
+		return err
+	}
 
 	// The relay starts before the store and stops after it, so that no commit
 	// finds it gone; what follows needs both.
 	services := []named{
 		{"relay", relay}, {"event log", p.store},
-		{"idempotency cleaner", newIdempotencyCleaner(p.store, n.cfg.Idempotency.Retention, n.logger)},
+		{"idempotency cleaner", newLoop(cleanIdempotency(p.store, n.cfg.Idempotency.Retention, n.logger))},
 		{"projections", p.runner},
 	}
 	if n.cfg.Has("api") {
@@ -128,9 +154,12 @@ func (n *node) heard(tenant uuid.UUID, position int64) {
 }
 
 // openInterface puts the REST interface in place of the bare probes.
-func (n *node) openInterface(operator rest.Operator) error {
+func (n *node) openInterface(ctx context.Context, operator access.OperatorToken) error {
 	master, err := config.DecodeMasterKey(n.cfg.MasterKey)
 	if err != nil {
+		return err
+	}
+	if err := n.openIdentity(ctx, master, operator); err != nil {
 		return err
 	}
 	signingSeed, err := derive(master, "tansu audit export signing", ed25519.SeedSize)
@@ -143,26 +172,45 @@ func (n *node) openInterface(operator rest.Operator) error {
 	}
 	deps := rest.Deps{
 		Config: rest.Config{
-			Domain: n.cfg.Domain, BodyLimit: n.cfg.HTTP.MaxBodyBytes, HeaderLimit: n.cfg.HTTP.MaxHeaderBytes,
+			Domain: n.cfg.Domain, PublicURL: n.cfg.Issuer(), BodyLimit: n.cfg.HTTP.MaxBodyBytes, HeaderLimit: n.cfg.HTTP.MaxHeaderBytes,
 			Timeout: n.cfg.HTTP.RequestTimeout, WaitDefault: n.cfg.Consistency.Wait, PublicMetrics: n.cfg.Metrics.Public,
-			PlainWebhooks: len(n.cfg.Webhooks.Networks()) > 0,
+			Provision: true, PlainWebhooks: len(n.cfg.Webhooks.Networks()) > 0,
+			Origins: n.cfg.HTTP.OriginList(), TrustedProxies: n.cfg.HTTP.Proxies(),
 		},
 		Commands: n.parts.commands, History: n.parts.history, Log: n.parts.store,
 		Tenants: tenantdirectory.NewDirectory(n.pool), DeadLetters: deadletters.NewLetters(n.pool),
-		Projections: projectionQueries{n.parts.runner}, Operator: operator,
+		Projections: projectionQueries{n.parts.runner}, Access: n.identity.access,
 		Signer: ed25519.NewKeyFromSeed(signingSeed), CursorKey: cursorKey,
 		Health: n.health, Metrics: n.telemetry.Handler(), Logger: n.logger,
+		Usage:    usage.NewCounter(n.pool),
 		Webhooks: n.parts.webhooks, Jobs: jobQueries{jobs.NewQueue(n.pool)}, Limits: n.engines.limits,
 	}
 	if !n.cfg.Has("api") {
 		return n.http.serveAPI(rest.NewProbes(deps))
 	}
-	sockets, err := n.newSockets(operator)
+	sockets, err := n.newSockets()
 	if err != nil {
 		return err
 	}
 	deps.Feeds, deps.Sockets = sockets, sockets
+	deps.Users, deps.Clients, deps.Directory = users.NewDirectory(n.pool), clients.NewDirectory(n.pool), directory.NewDirectory(n.pool)
+	deps.Credentials, deps.Mailer, deps.Identity = n.identity.credentials, n.identity.mailer, n.identity.provider
+	if n.mailbox != nil {
+		deps.Mailbox = n.mailbox
+	}
+	if deps.RateLimits, err = n.newRateLimits(); err != nil {
+		return err
+	}
 	return n.http.serveAPI(rest.New(deps))
+}
+
+func (n *node) newRateLimits() (*middleware.RateLimits, error) {
+	l := n.cfg.Limits
+	return middleware.NewRateLimits(n.engines.limits, middleware.Rates{
+		Read: middleware.PerMinute(l.Read), Write: middleware.PerMinute(l.Write),
+		TenantRead: middleware.PerMinute(l.TenantRead), TenantWrite: middleware.PerMinute(l.TenantWrite),
+		Address: middleware.PerMinute(l.Address), Login: middleware.PerMinute(l.Login),
+	})
 }
 
 // derive makes a key for one purpose from the master key, so that a node needs

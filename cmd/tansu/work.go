@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/google/uuid"
 
@@ -49,7 +50,9 @@ func (n *node) disableWebhook(ctx context.Context, tenant, webhook uuid.UUID, re
 
 // newWorkers does the jobs.
 func (n *node) newWorkers() (*jobs.Workers, error) {
-	c := jobs.Config{Pool: n.pool, NodeID: n.cfg.NodeID, Kinds: n.parts.webhooks.Kinds(), Logger: n.logger}
+	kinds := n.parts.webhooks.Kinds()
+	maps.Copy(kinds, n.parts.provisioner.Kinds())
+	c := jobs.Config{Pool: n.pool, NodeID: n.cfg.NodeID, Kinds: kinds, Logger: n.logger}
 	if n.cfg.Bus == "amqp" {
 		carrier, err := jobsrabbitmq.New(jobsrabbitmq.Config{URL: n.cfg.AMQP.URL.Reveal(), Name: n.cfg.NodeID, Logger: n.logger})
 		if err != nil {

@@ -17,6 +17,7 @@ type (
 	Create struct {
 		ID, Slug, Name string
 		Settings       map[string]any
+		Provision      *Provision // nil: there is nothing to prepare, it is active at once
 		At             time.Time
 	}
 	// Rename gives the tenant another display name.
@@ -29,7 +30,12 @@ type (
 		Settings map[string]any
 		At       time.Time
 	}
-	// Suspend locks an active tenant out; it needs a reason.
+	// ChangeQuotas replaces all quotas; those left out go back to their defaults.
+	ChangeQuotas struct {
+		Quotas Quotas
+		At     time.Time
+	}
+	// Suspend locks a tenant out; it needs a reason.
 	Suspend struct {
 		Reason string
 		At     time.Time
@@ -49,6 +55,7 @@ type (
 func (Create) tenantCommand()         {}
 func (Rename) tenantCommand()         {}
 func (ChangeSettings) tenantCommand() {}
+func (ChangeQuotas) tenantCommand()   {}
 func (Suspend) tenantCommand()        {}
 func (Reactivate) tenantCommand()     {}
 func (Archive) tenantCommand()        {}
@@ -81,11 +88,23 @@ func Decide(s State, c Command) ([]Event, error) {
 			return nil, err
 		}
 		return []Event{SettingsChanged{settings, c.At}}, nil
+	case ChangeQuotas:
+		quotas, problems := cleanQuotas(c.Quotas)
+		if err := invalid(problems); err != nil || reflect.DeepEqual(quotas, s.Quotas) {
+			return nil, err
+		}
+		return []Event{QuotasChanged{quotas, c.At}}, nil
+	case CompleteStep:
+		return completeStep(s, c)
+	case FailProvisioning:
+		return failProvisioning(s, c)
+	case ResumeProvisioning:
+		return resumeProvisioning(s, c)
 	case Suspend:
 		if err := invalid(domain.CheckReason(c.Reason, true)); err != nil {
 			return nil, err
 		}
-		if s.Status != StatusActive {
+		if s.Status == StatusSuspended {
 			return nil, ErrNotActive
 		}
 		return []Event{Suspended{strings.TrimSpace(c.Reason), c.At}}, nil
@@ -118,5 +137,13 @@ func create(s State, c Create) ([]Event, error) {
 	if err := invalid(problems); err != nil {
 		return nil, err
 	}
-	return []Event{Created{c.ID, c.Slug, name, settings, c.At}}, nil
+	events := []Event{Created{c.ID, c.Slug, name, settings, c.At}}
+	if c.Provision == nil {
+		return events, nil
+	}
+	started, err := startProvisioning(c)
+	if err != nil {
+		return nil, err
+	}
+	return append(events, started), nil
 }

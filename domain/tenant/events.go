@@ -11,10 +11,14 @@ type Event interface {
 
 // Events lists a prototype of every event, for registration.
 func Events() []Event {
-	return []Event{Created{}, Renamed{}, SettingsChanged{}, Suspended{}, Reactivated{}, Archived{}}
+	return []Event{
+		Created{}, Renamed{}, SettingsChanged{}, QuotasChanged{}, Suspended{}, Reactivated{}, Archived{},
+		ProvisioningStarted{}, ProvisioningStepDone{}, ProvisioningFailed{}, ProvisioningResumed{}, Provisioned{},
+	}
 }
 
-// Created: the tenant exists, active, under a slug of its own.
+// Created: the tenant exists under a slug of its own, active unless its
+// provisioning starts with it.
 type Created struct {
 	ID       string         `json:"id"`
 	Slug     string         `json:"slug"`
@@ -33,6 +37,12 @@ type Renamed struct {
 type SettingsChanged struct {
 	Settings map[string]any `json:"settings"`
 	At       time.Time      `json:"at"`
+}
+
+// QuotasChanged: these are the tenant's quotas, all of them.
+type QuotasChanged struct {
+	Quotas Quotas    `json:"quotas"`
+	At     time.Time `json:"at"`
 }
 
 // Suspended: the tenant is locked out until it is reactivated.
@@ -56,6 +66,7 @@ type Archived struct {
 func (Created) EventType() string         { return "tenant.created" }
 func (Renamed) EventType() string         { return "tenant.renamed" }
 func (SettingsChanged) EventType() string { return "tenant.settings_changed" }
+func (QuotasChanged) EventType() string   { return "tenant.quotas_changed" }
 func (Suspended) EventType() string       { return "tenant.suspended" }
 func (Reactivated) EventType() string     { return "tenant.reactivated" }
 func (Archived) EventType() string        { return "tenant.archived" }
@@ -63,6 +74,7 @@ func (Archived) EventType() string        { return "tenant.archived" }
 func (Created) SchemaVersion() int         { return 1 }
 func (Renamed) SchemaVersion() int         { return 1 }
 func (SettingsChanged) SchemaVersion() int { return 1 }
+func (QuotasChanged) SchemaVersion() int   { return 1 }
 func (Suspended) SchemaVersion() int       { return 1 }
 func (Reactivated) SchemaVersion() int     { return 1 }
 func (Archived) SchemaVersion() int        { return 1 }
@@ -70,6 +82,7 @@ func (Archived) SchemaVersion() int        { return 1 }
 func (Created) tenantEvent()         {}
 func (Renamed) tenantEvent()         {}
 func (SettingsChanged) tenantEvent() {}
+func (QuotasChanged) tenantEvent()   {}
 func (Suspended) tenantEvent()       {}
 func (Reactivated) tenantEvent()     {}
 func (Archived) tenantEvent()        {}

@@ -46,7 +46,8 @@ func requireSound(t *rapid.T, before, after tenant.State) {
 		require.Zero(t, after)
 		return
 	}
-	require.Contains(t, []tenant.Status{tenant.StatusActive, tenant.StatusSuspended, tenant.StatusArchived}, after.Status)
+	require.Equal(t, after.Status.Open(), after.Status != tenant.StatusSuspended && after.Status != tenant.StatusArchived)
+	require.Contains(t, []tenant.Status{tenant.StatusProvisioning, tenant.StatusFailed, tenant.StatusActive, tenant.StatusSuspended, tenant.StatusArchived}, after.Status)
 	require.Empty(t, tenant.CheckSlug(after.Slug))
 	require.Empty(t, domain.CheckLine("/name", after.Name, tenant.MaxName))
 	require.NotNil(t, after.Settings)
@@ -60,6 +61,7 @@ func requireSound(t *rapid.T, before, after tenant.State) {
 
 func commands() *rapid.Generator[tenant.Command] {
 	text := rapid.OneOf(rapid.SampledFrom([]string{"", " ", "Acme", "Beta", "a\x00"}), rapid.String())
+	step := rapid.SampledFrom([]string{tenant.StepSpace, tenant.StepQuotas, tenant.StepAdminInvite, "x"})
 	slug := rapid.OneOf(rapid.SampledFrom([]string{"acme", "beta", "www"}), rapid.String())
 	value := rapid.OneOf(rapid.Just[any](1), rapid.Just[any]("x"), rapid.Just[any](nil), rapid.Map(rapid.String(), func(s string) any { return []string{s} }))
 	settings := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "\x00"}), value, 0, 2)
@@ -68,6 +70,13 @@ func commands() *rapid.Generator[tenant.Command] {
 			return tenant.Create{ID: text.Draw(t, "id"), Slug: slug.Draw(t, "slug"), Name: text.Draw(t, "name"), Settings: settings.Draw(t, "settings")}
 		}),
 		rapid.Just[tenant.Command](tenant.Create{ID: "id-1", Slug: "acme", Name: "Acme"}),
+		rapid.Just[tenant.Command](tenant.Create{ID: "id-1", Slug: "acme", Name: "Acme", Provision: &tenant.Provision{AdminEmail: "a@b.c", InviteID: "i"}}),
+		rapid.Map(step, func(s string) tenant.Command { return tenant.CompleteStep{Step: s} }),
+		rapid.Map(step, func(s string) tenant.Command { return tenant.FailProvisioning{Step: s, Error: "boom"} }),
+		rapid.Just[tenant.Command](tenant.ResumeProvisioning{}),
+		rapid.Map(rapid.Int64Range(-1, 5), func(n int64) tenant.Command {
+			return tenant.ChangeQuotas{Quotas: tenant.Quotas{tenant.QuotaMembers: n}}
+		}),
 		rapid.Map(text, func(s string) tenant.Command { return tenant.Rename{Name: s} }),
 		rapid.Map(settings, func(m map[string]any) tenant.Command { return tenant.ChangeSettings{Settings: m} }),
 		rapid.Map(text, func(s string) tenant.Command { return tenant.Suspend{Reason: s} }),
@@ -94,6 +103,18 @@ func at(c tenant.Command, now time.Time) tenant.Command {
 		c.At = now
 		return c
 	case tenant.Archive:
+		c.At = now
+		return c
+	case tenant.CompleteStep:
+		c.At = now
+		return c
+	case tenant.FailProvisioning:
+		c.At = now
+		return c
+	case tenant.ResumeProvisioning:
+		c.At = now
+		return c
+	case tenant.ChangeQuotas:
 		c.At = now
 		return c
 	}

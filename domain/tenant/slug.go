@@ -19,7 +19,7 @@ var reserved = wordSet(`
 	mail smtp imap pop ftp sftp ssh dns ns ns1 ns2 mx
 	ws wss websocket realtime events streams feeds webhooks graphql rest rpc
 	internal public private local localhost health healthz livez readyz startupz metrics
-	me self new null undefined none all any default`)
+	me self current new null undefined none all any default`)
 
 // CheckSlug checks a slug: an RFC 1123 label in lower case that is neither
 // reserved nor a UUID, because ids and slugs stand in the same place of a path.

@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -29,7 +30,11 @@ type Config struct {
 	OperatorToken Secret `koanf:"operator_token" doc:"token of the installation's owner; empty: made at the first start"`
 	MasterKey     Secret `koanf:"master_key" doc:"key that wraps the keys of data subjects: 32 bytes, base64"`
 
+	PublicURL string `koanf:"public_url" doc:"address under which people and programs reach this installation, e.g. https://tansu.example.com; it is the issuer of tokens; empty: http and http.addr"`
+
 	HTTP        HTTP        `koanf:"http"`
+	Limits      Limits      `koanf:"limits"`
+	Mail        Mail        `koanf:"mail"`
 	Postgres    Postgres    `koanf:"postgres"`
 	Bus         string      `koanf:"bus" doc:"what carries events between parts: embedded (inside each process) or amqp (RabbitMQ)"`
 	AMQP        AMQP        `koanf:"amqp"`
@@ -54,6 +59,20 @@ type HTTP struct {
 	IdleTimeout       time.Duration `koanf:"idle_timeout" doc:"time that an unused connection is kept"`
 	DrainDelay        time.Duration `koanf:"drain_delay" doc:"time between /readyz turning false and the end of listening, for load balancers to notice"`
 	ShutdownTimeout   time.Duration `koanf:"shutdown_timeout" doc:"time for running requests to end at a shutdown"`
+	Origins           string        `koanf:"origins" doc:"origins besides the server's own whose pages may use the API and open websockets, joined by commas"`
+	TrustedProxies    string        `koanf:"trusted_proxies" doc:"networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count, in CIDR notation, joined by commas"`
+	TLSCert           string        `koanf:"tls_cert" doc:"file with the certificate and its chain, PEM; read again when it changes; empty: plain http"`
+	TLSKey            string        `koanf:"tls_key" doc:"file with the key of http.tls_cert, PEM"`
+}
+
+// Limits is how many requests may come in a minute. The burst is a minute's worth.
+type Limits struct {
+	Read        int `koanf:"read" doc:"reads a minute of one principal"`
+	Write       int `koanf:"write" doc:"writes a minute of one principal"`
+	TenantRead  int `koanf:"tenant_read" doc:"reads a minute of all principals of a tenant together, and of the operator"`
+	TenantWrite int `koanf:"tenant_write" doc:"writes a minute of all principals of a tenant together, and of the operator"`
+	Address     int `koanf:"address" doc:"requests a minute of one address without credentials that hold"`
+	Login       int `koanf:"login" doc:"attempts a minute of one address to sign in or to get a token"`
 }
 
 // Postgres is the database. `tansu dev` runs its own when no DSN is given.
@@ -77,14 +96,20 @@ type Redis struct {
 
 // Feeds bounds what the clients of live feeds may take.
 type Feeds struct {
-	TenantConnections    int    `koanf:"tenant_connections" doc:"open websockets and event streams of one tenant"`
-	PrincipalConnections int    `koanf:"principal_connections" doc:"open websockets and event streams of one principal"`
-	Origins              string `koanf:"origins" doc:"origins besides the server's own whose pages may open websockets, joined by commas"`
+	TenantConnections    int `koanf:"tenant_connections" doc:"open websockets and event streams of one tenant"`
+	PrincipalConnections int `koanf:"principal_connections" doc:"open websockets and event streams of one principal"`
 }
 
 // Webhooks is about calls to addresses that tenants choose.
 type Webhooks struct {
 	AllowedNetworks string `koanf:"allowed_networks" doc:"private networks that webhooks may reach all the same, in CIDR notation, joined by commas; plain http is allowed there only"`
+}
+
+// Mail is how invites and links reach people. `tansu dev` keeps mail in a mailbox
+// of its own when no server is named.
+type Mail struct {
+	SMTPURL Secret `koanf:"smtp_url" doc:"mail server, smtp://user:password@host:587 (STARTTLS) or smtps://host:465; empty: mail is not sent"`
+	From    string `koanf:"from" doc:"sender of mail, e.g. Tansu <no-reply@example.com>"`
 }
 
 // Log is what the process tells about itself on standard error.
@@ -130,27 +155,52 @@ func Default() Config {
 			DrainDelay:        5 * time.Second,
 			ShutdownTimeout:   25 * time.Second,
 		},
+		Limits: Limits{
+			Read: 60_000, Write: 30_000, TenantRead: 300_000, TenantWrite: 150_000, Address: 6_000, Login: 600,
+		},
 		Postgres:    Postgres{MaxConns: 32},
 		Bus:         "embedded",
 		Feeds:       Feeds{TenantConnections: 10_000, PrincipalConnections: 10_000},
+		Mail:        Mail{From: "Tansu <tansu@localhost>"},
 		Log:         Log{Level: "info", Format: "json"},
 		Consistency: Consistency{Wait: 2 * time.Second},
 		Idempotency: Idempotency{Retention: 24 * time.Hour},
 	}
 }
 
+// Issuer is PublicURL or, without it, the address of the server itself.
+func (c *Config) Issuer() string {
+	if c.PublicURL != "" {
+		return strings.TrimSuffix(c.PublicURL, "/")
+	}
+	host, port, _ := net.SplitHostPort(c.HTTP.Addr)
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && (ip.IsUnspecified() || ip.IsLoopback()) {
+		host = "localhost"
+	}
+	scheme := "http://"
+	if c.HTTP.TLSCert != "" {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, port)
+}
+
 // Has reports whether the process plays a role.
 func (c *Config) Has(role string) bool { return slices.Contains(list(c.Roles), role) }
 
-// OriginList lists the origins that may open websockets.
-func (f Feeds) OriginList() []string { return list(f.Origins) }
+// OriginList lists the origins whose pages may use the API.
+func (h HTTP) OriginList() []string { return list(h.Origins) }
+
+// Proxies lists the networks of trusted proxies. The Config is valid.
+func (h HTTP) Proxies() []netip.Prefix { return networks(h.TrustedProxies) }
 
 // Networks lists the private networks that webhooks may reach. The Config is
 // valid.
-func (w Webhooks) Networks() []netip.Prefix {
+func (w Webhooks) Networks() []netip.Prefix { return networks(w.AllowedNetworks) }
+
+func networks(text string) []netip.Prefix {
 	var networks []netip.Prefix
-	for _, text := range list(w.AllowedNetworks) {
-		networks = append(networks, netip.MustParsePrefix(text))
+	for _, item := range list(text) {
+		networks = append(networks, netip.MustParsePrefix(item))
 	}
 	return networks
 }

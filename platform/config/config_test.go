@@ -2,10 +2,14 @@ package config
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -76,9 +80,12 @@ func TestLaterSourcesWin(t *testing.T) {
 
 func TestEachSettingComesFromFileVariableAndFlag(t *testing.T) {
 	t.Parallel()
+	cert, key := certificate(t)
+	partners := map[string]string{"http.tls_cert": "TANSU_HTTP_TLS_KEY=" + key, "http.tls_key": "TANSU_HTTP_TLS_CERT=" + cert}
 	values := map[string]string{
 		"data_dir": "/d", "node_id": "n", "domain": "tansu.example.com",
 		"operator_token": "0123456789abcdef", "master_key": base64.StdEncoding.EncodeToString(make([]byte, 32)),
+		"public_url": "https://tansu.example.com", "mail.smtp_url": "smtps://u@h:465", "mail.from": "Tansu <t@example.com>",
 		"http.addr": ":9", "http.max_body_bytes": "4096", "http.max_header_bytes": "8192",
 		"http.read_header_timeout": "7s", "http.read_timeout": "7s", "http.request_timeout": "37s",
 		"http.idle_timeout": "7s", "http.drain_delay": "7s", "http.shutdown_timeout": "7s",
@@ -86,7 +93,10 @@ func TestEachSettingComesFromFileVariableAndFlag(t *testing.T) {
 		"log.level": "debug", "log.format": "text", "consistency.wait": "7s", "idempotency.retention": "7h0m0s",
 		"otlp.endpoint": "http://h:4318", "metrics.public": "true",
 		"roles": "api,workers", "bus": "embedded", "amqp.url": "amqp://u@h:5672/v", "redis.url": "redis://h:6379/1",
-		"feeds.tenant_connections": "7", "feeds.principal_connections": "7", "feeds.origins": "https://app.example.com",
+		"feeds.tenant_connections": "7", "feeds.principal_connections": "7",
+		"http.origins": "https://app.example.com", "http.trusted_proxies": "10.0.0.0/8,fd00::/8",
+		"http.tls_cert": cert, "http.tls_key": key,
+		"limits.read": "7", "limits.write": "7", "limits.tenant_read": "7", "limits.tenant_write": "7", "limits.address": "7", "limits.login": "7",
 		"webhooks.allowed_networks": "10.1.0.0/16,127.0.0.0/8",
 	}
 	for _, s := range settings {
@@ -109,6 +119,9 @@ func TestEachSettingComesFromFileVariableAndFlag(t *testing.T) {
 				sources["flag"] = Sources{Flags: flags(t, "--"+s.flag+"="+want)}
 			}
 			for name, src := range sources {
+				if partner := partners[s.key]; partner != "" {
+					src.Env = append(src.Env, partner)
+				}
 				cfg, err := Load(Default(), src)
 				require.NoError(t, err, name)
 				value := s.field(&cfg).Interface()
@@ -148,7 +161,10 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 			"TANSU_ROLES=api,cook",
 			"TANSU_BUS=amqp",
 			"TANSU_REDIS_URL=http://u:hunter2@h",
-			"TANSU_FEEDS_ORIGINS=app.example.com",
+			"TANSU_HTTP_ORIGINS=https://app.example.com,*",
+			"TANSU_HTTP_TRUSTED_PROXIES=10.0.0.1",
+			"TANSU_HTTP_TLS_KEY=/no/such/key.pem",
+			"TANSU_LIMITS_LOGIN=0",
 			"TANSU_FEEDS_TENANT_CONNECTIONS=0",
 			"TANSU_WEBHOOKS_ALLOWED_NETWORKS=10.1.0.0",
 		},
@@ -171,7 +187,10 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 		`roles (TANSU_ROLES, --roles): "cook" is not one of api, projections, workers`,
 		"bus (TANSU_BUS, --bus): is amqp, which needs amqp.url (TANSU_AMQP_URL)",
 		"redis.url (TANSU_REDIS_URL, or TANSU_REDIS_URL_FILE): is not an address such as redis://user:password@host",
-		`feeds.origins (TANSU_FEEDS_ORIGINS, --feeds-origins): "app.example.com" is not an origin such as https://app.example.com`,
+		`http.origins (TANSU_HTTP_ORIGINS, --http-origins): "*" is not an origin such as https://app.example.com, without a path and without *`,
+		`http.trusted_proxies (TANSU_HTTP_TRUSTED_PROXIES, --http-trusted-proxies): "10.0.0.1" is not a network such as 10.1.0.0/16`,
+		"http.tls_key (TANSU_HTTP_TLS_KEY, --http-tls-key): needs http.tls_cert",
+		"limits.login (TANSU_LIMITS_LOGIN, --limits-login): 0 is not between 1 and 1000000000",
 		"feeds.tenant_connections (TANSU_FEEDS_TENANT_CONNECTIONS, --feeds-tenant-connections): 0 is not between 1 and 1000000",
 		`webhooks.allowed_networks (TANSU_WEBHOOKS_ALLOWED_NETWORKS, --webhooks-allowed-networks): "10.1.0.0" is not a network such as 10.1.0.0/16`,
 		"log.level (TANSU_LOG_LEVEL, --log-level): needs a single value",
@@ -234,4 +253,66 @@ func TestShownSettingsCanBeLoadedAgain(t *testing.T) {
 	got, err := Load(Config{}, Sources{Env: []string{"TANSU_CONFIG=" + writeFile(t, string(shown))}})
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+}
+
+// certificate writes one with its key.
+func certificate(t *testing.T) (certFile, keyFile string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(nil, template, template, public, private)
+	require.NoError(t, err)
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	return writeFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))),
+		writeFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+}
+
+func TestCertificatesAreTried(t *testing.T) {
+	t.Parallel()
+	cert, key := certificate(t)
+	_, otherKey := certificate(t)
+	for _, h := range []HTTP{{TLSCert: cert, TLSKey: otherKey}, {TLSCert: "/no/such", TLSKey: key}, {TLSCert: key, TLSKey: key}} {
+		require.Contains(t, h.checkCertificate(), "cannot be used with http.tls_key")
+		require.Empty(t, h.checkKey(), "one problem is enough")
+	}
+	require.Empty(t, HTTP{TLSCert: cert, TLSKey: key}.checkCertificate())
+	require.Empty(t, HTTP{}.checkCertificate())
+	require.Equal(t, "needs http.tls_key", HTTP{TLSCert: cert}.checkCertificate())
+}
+
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	for text, valid := range map[string]bool{
+		"https://app.example.com": true, "http://localhost:5173": true, "http://[::1]:5173": true,
+		"app.example.com": false, "*": false, "https://*": false, "https://*.example.com": false, "null": false,
+		"https://app.example.com/": false, "https://app.example.com/x": false, "https://u@app.example.com": false, "ws://app.example.com": false,
+		"https://App.example.com": false,
+	} {
+		require.Equal(t, valid, checkOrigins([]string{text}) == "", text)
+	}
+}
+
+func TestIssuer(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ public, addr, want string }{
+		{"https://tansu.example.com/", ":80", "https://tansu.example.com"},
+		{"", "127.0.0.1:8080", "http://localhost:8080"},
+		{"", ":8080", "http://localhost:8080"},
+		{"", "10.0.0.7:8080", "http://10.0.0.7:8080"},
+	} {
+		cfg := Default()
+		cfg.PublicURL, cfg.HTTP.Addr = c.public, c.addr
+		require.Equal(t, c.want, cfg.Issuer())
+	}
+	cfg := Default()
+	cfg.HTTP.TLSCert = "cert.pem"
+	require.Equal(t, "https://localhost:8080", cfg.Issuer())
+	for text, valid := range map[string]bool{
+		"https://tansu.example.com": true, "http://localhost:8080": true, "http://127.0.0.1:1": true, "http://acme.localhost": true,
+		"http://tansu.example.com": false, "https://x/y": false, "https://u@x": false, "https://x?q": false, "x": false, "ftp://x": false,
+	} {
+		require.Equal(t, valid, checkPublicURL(text) == "", text)
+	}
 }

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -34,6 +36,10 @@ func (c *Config) validate(problems *InvalidError) {
 		"domain":         func() string { return checkDomain(c.Domain) },
 		"operator_token": func() string { return checkToken(c.OperatorToken) },
 		"master_key":     func() string { return checkMasterKey(c.MasterKey) },
+		"public_url":     func() string { return checkPublicURL(c.PublicURL) },
+
+		"mail.smtp_url": func() string { return checkURL(c.Mail.SMTPURL, "smtp", "smtps") },
+		"mail.from":     func() string { return checkSender(c.Mail.From) },
 
 		"http.addr":                func() string { return checkAddr(c.HTTP.Addr) },
 		"http.max_body_bytes":      func() string { return between(c.HTTP.MaxBodyBytes, 1<<10, 1<<20) },
@@ -44,6 +50,17 @@ func (c *Config) validate(problems *InvalidError) {
 		"http.idle_timeout":        func() string { return lasting(c.HTTP.IdleTimeout, time.Second) },
 		"http.drain_delay":         func() string { return lasting(c.HTTP.DrainDelay, 0) },
 		"http.shutdown_timeout":    func() string { return lasting(c.HTTP.ShutdownTimeout, 0) },
+		"http.origins":             func() string { return checkOrigins(c.HTTP.OriginList()) },
+		"http.trusted_proxies":     func() string { return checkNetworks(list(c.HTTP.TrustedProxies)) },
+		"http.tls_cert":            func() string { return c.HTTP.checkCertificate() },
+		"http.tls_key":             func() string { return c.HTTP.checkKey() },
+
+		"limits.read":         func() string { return perMinute(c.Limits.Read) },
+		"limits.write":        func() string { return perMinute(c.Limits.Write) },
+		"limits.tenant_read":  func() string { return perMinute(c.Limits.TenantRead) },
+		"limits.tenant_write": func() string { return perMinute(c.Limits.TenantWrite) },
+		"limits.address":      func() string { return perMinute(c.Limits.Address) },
+		"limits.login":        func() string { return perMinute(c.Limits.Login) },
 
 		"postgres.dsn":        func() string { return checkDSN(c.Postgres.DSN) },
 		"postgres.direct_dsn": func() string { return checkDSN(c.Postgres.DirectDSN) },
@@ -54,7 +71,6 @@ func (c *Config) validate(problems *InvalidError) {
 		"redis.url":                   func() string { return checkURL(c.Redis.URL, "redis", "rediss") },
 		"feeds.tenant_connections":    func() string { return between(int64(c.Feeds.TenantConnections), 1, 1_000_000) },
 		"feeds.principal_connections": func() string { return between(int64(c.Feeds.PrincipalConnections), 1, 1_000_000) },
-		"feeds.origins":               func() string { return checkOrigins(c.Feeds.OriginList()) },
 		"webhooks.allowed_networks":   func() string { return checkNetworks(list(c.Webhooks.AllowedNetworks)) },
 
 		"log.level":             func() string { return oneOf(c.Log.Level, "debug", "info", "warn", "error") },
@@ -148,14 +164,41 @@ func checkURL(address Secret, schemes ...string) string {
 	return ""
 }
 
+// checkOrigins: exactly as browsers send them, or they would never match.
 func checkOrigins(origins []string) string {
 	for _, origin := range origins {
-		if fault := checkEndpoint(origin); fault != "" {
-			return strconv.Quote(origin) + " is not an origin such as https://app.example.com"
+		u, err := url.Parse(origin)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Contains(u.Host, "*") ||
+			strings.ToLower(u.Scheme+"://"+u.Host) != origin {
+			return strconv.Quote(origin) + " is not an origin such as https://app.example.com, without a path and without *"
 		}
 	}
 	return ""
 }
+
+// checkCertificate reads the files, so that a node which cannot serve does not
+// start.
+func (h HTTP) checkCertificate() string {
+	if h.TLSCert == "" || h.TLSKey == "" {
+		return both("http.tls_key", h.TLSCert, h.TLSKey)
+	}
+	if _, err := tls.LoadX509KeyPair(h.TLSCert, h.TLSKey); err != nil {
+		return "cannot be used with http.tls_key: " + err.Error()
+	}
+	return ""
+}
+
+func (h HTTP) checkKey() string { return both("http.tls_cert", h.TLSKey, h.TLSCert) }
+
+// both: a setting that is there needs its other half.
+func both(otherKey, value, other string) string {
+	if value != "" && other == "" {
+		return "needs " + otherKey
+	}
+	return ""
+}
+
+func perMinute(n int) string { return between(int64(n), 1, 1_000_000_000) }
 
 func checkNetworks(networks []string) string {
 	for _, network := range networks {
@@ -221,6 +264,31 @@ func checkEndpoint(endpoint string) string {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return strconv.Quote(endpoint) + " is not a URL such as http://127.0.0.1:4318"
+	}
+	return ""
+}
+
+// checkPublicURL: an origin, because cookies and redirects are about one; plain
+// http only where nobody can listen in.
+func checkPublicURL(text string) string {
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+		return "must be an origin such as https://tansu.example.com, without a path"
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	loopback := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || err == nil && ip.IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
+		return "must begin with https://; http:// is for localhost only"
+	}
+	return ""
+}
+
+func checkSender(text string) string {
+	if _, err := mail.ParseAddress(text); err != nil {
+		return "must be a mail address such as Tansu <no-reply@example.com>"
 	}
 	return ""
 }

@@ -56,20 +56,23 @@ type bucket struct {
 }
 
 // Allow implements Limits.
-func (l *Local) Allow(_ context.Context, key string, r Rate, n int) (ok bool, retryAfter time.Duration) {
-	if n > r.Burst {
-		return false, r.Per
-	}
+func (l *Local) Allow(_ context.Context, key string, r Rate, n int) Decision {
 	s := &l.shards[maphash.String(l.seed, key)%shards]
 	now := l.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = now
 	b := s.bucket(key, r)
-	if b.limiter.AllowN(now, n) {
-		return true, 0
+	d := Decision{OK: b.limiter.AllowN(now, n)}
+	switch {
+	case n > r.Burst:
+		d.RetryAfter = r.Per
+	case !d.OK:
+		d.RetryAfter = b.untilHas(n, now)
 	}
-	return false, b.untilHas(n, now)
+	d.Remaining = max(0, int(b.limiter.TokensAt(now)))
+	d.Reset = b.untilHas(r.Burst, now)
+	return d
 }
 
 func (s *shard) bucket(key string, r Rate) *bucket {
@@ -114,7 +117,25 @@ func (l *Local) Acquire(_ context.Context, key string, limit int) (release func(
 	if !l.held.take(key, limit) {
 		return nil, false
 	}
-	return sync.OnceFunc(func() { l.held.giveBack(key) }), true
+	h := &holding{held: &l.held, key: key}
+	return h.release, true
+}
+
+// holding is one thing that is held; there may be one for each of many sockets,
+// so it is no larger than it must be.
+type holding struct {
+	held     *held
+	key      string
+	released bool // under held.mu
+}
+
+func (h *holding) release() {
+	h.held.mu.Lock()
+	defer h.held.mu.Unlock()
+	if !h.released {
+		h.released = true
+		h.held.giveBack(h.key)
+	}
 }
 
 // held counts what is held now; a key that holds nothing takes no memory.
@@ -133,9 +154,8 @@ func (h *held) take(key string, limit int) bool {
 	return true
 }
 
+// giveBack is called under mu.
 func (h *held) giveBack(key string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	if h.counts[key]--; h.counts[key] == 0 {
 		delete(h.counts, key)
 	}

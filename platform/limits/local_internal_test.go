@@ -22,7 +22,7 @@ func TestTheRateIsExact(t *testing.T) {
 	rate := Rate{Tokens: 600, Per: time.Minute, Burst: 10}
 	passed := 0
 	for range 60_000 {
-		if ok, _ := local.Allow(t.Context(), "key", rate, 1); ok {
+		if local.Allow(t.Context(), "key", rate, 1).OK {
 			passed++
 		}
 		clock.advance(time.Millisecond)
@@ -37,16 +37,14 @@ func TestRetryAfterIsWhenItWillBeAllowed(t *testing.T) {
 	rate := Rate{Tokens: 7, Per: time.Second, Burst: 5}
 	for i := range 100 {
 		n := 1 + i%5
-		ok, retryAfter := local.Allow(t.Context(), "key", rate, n)
-		if ok {
+		d := local.Allow(t.Context(), "key", rate, n)
+		if d.OK {
 			continue
 		}
-		clock.advance(retryAfter - time.Millisecond)
-		ok, _ = local.Allow(t.Context(), "key", rate, n)
-		require.False(t, ok, "%d too early", n)
+		clock.advance(d.RetryAfter - time.Millisecond)
+		require.False(t, local.Allow(t.Context(), "key", rate, n).OK, "%d too early", n)
 		clock.advance(time.Millisecond + time.Microsecond)
-		ok, _ = local.Allow(t.Context(), "key", rate, n)
-		require.True(t, ok, "%d in time", n)
+		require.True(t, local.Allow(t.Context(), "key", rate, n).OK, "%d in time", n)
 	}
 }
 
@@ -60,7 +58,7 @@ func TestCyclingThroughKeysGainsNothing(t *testing.T) {
 	rate := Rate{Tokens: 1, Per: time.Second, Burst: 5}
 	count := func(l *Local, key string) (passed int) {
 		for {
-			if ok, _ := l.Allow(t.Context(), key, rate, 1); !ok {
+			if !l.Allow(t.Context(), key, rate, 1).OK {
 				return passed
 			}
 			passed++

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"tansu.cloud/platform/limits"
 	"tansu.cloud/platform/limits/limitstest"
 )
@@ -14,6 +16,21 @@ func TestLocal(t *testing.T) {
 	limitstest.Run(t, func(*testing.T) limitstest.Fixture {
 		return limitstest.Fixture{Limits: limits.NewLocal()}
 	})
+}
+
+// TestOneProcessKeepsTheRate is not parallel: it measures.
+func TestOneProcessKeepsTheRate(t *testing.T) {
+	local := limits.NewLocal()
+	for _, rate := range []limits.Rate{
+		{Tokens: 20, Per: time.Second, Burst: 20},
+		{Tokens: 500, Per: time.Second, Burst: 500},
+		{Tokens: 50_000, Per: time.Second, Burst: 5_000},
+	} {
+		passed, took := limitstest.Press(t, rate, 2*time.Second, local, local, local)
+		nominal := float64(rate.Burst) + took.Seconds()*float64(rate.Tokens)/rate.Per.Seconds()
+		t.Logf("%d in %s, burst %d: %d in %s is %.1f %% of nominal", rate.Tokens, rate.Per, rate.Burst, passed, took, 100*float64(passed)/nominal)
+		require.InEpsilon(t, nominal, passed, 0.05)
+	}
 }
 
 func BenchmarkAllow(b *testing.B) {

@@ -182,7 +182,7 @@ func newDirectory(t *testing.T) *directory {
 	for _, p := range tenant.Events() {
 		payloads = append(payloads, p)
 	}
-	d.codec = eventstore.NewCodec(eventstore.NewRegistry(payloads...), nil)
+	d.codec = eventstore.NewCodec(eventstore.NewRegistry(payloads...), postgres.NewSubjectKeys(d.pool, [32]byte{1}))
 	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: d.wire})
 	require.NoError(t, err)
 	require.NoError(t, relay.Start(context.Background()))

@@ -11,6 +11,42 @@ import (
 	"github.com/google/uuid"
 )
 
+type ApiKey struct {
+	TenantID    uuid.UUID
+	ID          uuid.UUID
+	Name        string
+	Permissions json.RawMessage
+	Hint        string
+	CreatedBy   string
+	Status      string
+	Reason      string
+	ExpiresAt   time.Time
+	Version     int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type ApiKeyHash struct {
+	TenantID    uuid.UUID
+	ID          uuid.UUID
+	Hash        []byte
+	CreatedAt   time.Time
+	LastUsedAt  *time.Time
+	DeleteAfter *time.Time
+}
+
+type BrowserSession struct {
+	TenantID  uuid.UUID
+	Hash      []byte
+	ID        uuid.UUID
+	UserID    uuid.UUID
+	IdleMs    int64
+	CreatedAt time.Time
+	SeenAt    time.Time
+	ExpiresAt time.Time
+	EndsAt    time.Time
+}
+
 type Checkpoint struct {
 	TenantID   uuid.UUID
 	Projection string
@@ -26,6 +62,16 @@ type Claim struct {
 	Value      string
 	StreamType string
 	StreamID   string
+}
+
+type ClientSecret struct {
+	TenantID    uuid.UUID
+	OwnerID     uuid.UUID
+	ID          uuid.UUID
+	Hash        []byte
+	Kept        bool
+	CreatedAt   time.Time
+	DeleteAfter *time.Time
 }
 
 type DeadLetter struct {
@@ -78,6 +124,22 @@ type Idempotency struct {
 	Response    []byte
 }
 
+type Invite struct {
+	TenantID   uuid.UUID
+	ID         uuid.UUID
+	Email      string
+	EmailIndex string
+	Roles      json.RawMessage
+	Status     string
+	Reason     string
+	TokenID    string
+	AcceptedBy uuid.UUID
+	ExpiresAt  time.Time
+	Version    int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
 type Job struct {
 	TenantID   uuid.UUID
 	ID         uuid.UUID
@@ -111,6 +173,127 @@ type Lease struct {
 	ExpiresAt time.Time
 }
 
+type Member struct {
+	TenantID  uuid.UUID
+	UserID    uuid.UUID
+	Roles     json.RawMessage
+	InviteID  uuid.UUID
+	Version   int64
+	AddedAt   time.Time
+	UpdatedAt time.Time
+}
+
+type OauthAssertion struct {
+	TenantID  uuid.UUID
+	ClientID  string
+	Hash      []byte
+	ExpiresAt time.Time
+}
+
+type OauthClient struct {
+	TenantID               uuid.UUID
+	ID                     uuid.UUID
+	Name                   string
+	Type                   string
+	RedirectUris           json.RawMessage
+	PostLogoutRedirectUris json.RawMessage
+	Grants                 json.RawMessage
+	TokenEndpointAuth      string
+	Jwks                   string
+	Scopes                 json.RawMessage
+	FirstParty             bool
+	Status                 string
+	DisabledReason         string
+	SecretID               string
+	PreviousSecretID       string
+	PreviousUntil          time.Time
+	Version                int64
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+}
+
+type OauthCode struct {
+	TenantID    uuid.UUID
+	Hash        []byte
+	GrantID     uuid.UUID
+	ClientID    string
+	RedirectUri string
+	Challenge   string
+	MemberOf    uuid.UUID
+	ExpiresAt   time.Time
+	UsedAt      *time.Time
+}
+
+type OauthConsent struct {
+	TenantID  uuid.UUID
+	UserID    uuid.UUID
+	ClientID  string
+	MemberOf  uuid.UUID
+	Scope     string
+	GrantedAt time.Time
+}
+
+type OauthDevice struct {
+	TenantID     uuid.UUID
+	Hash         []byte
+	UserCodeHash []byte
+	ClientID     string
+	Scope        string
+	Address      string
+	Status       string
+	GrantID      uuid.UUID
+	MemberOf     uuid.UUID
+	PollSeconds  int32
+	PolledAt     *time.Time
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+}
+
+type OauthGrant struct {
+	TenantID     uuid.UUID
+	ID           uuid.UUID
+	ClientID     string
+	UserID       uuid.UUID
+	SessionID    uuid.UUID
+	Scope        string
+	Nonce        string
+	AuthTime     time.Time
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+	RevokedAt    *time.Time
+	RevokeReason string
+}
+
+type OauthRefreshToken struct {
+	TenantID        uuid.UUID
+	Hash            []byte
+	GrantID         uuid.UUID
+	MemberOf        uuid.UUID
+	CreatedAt       time.Time
+	ExpiresAt       time.Time
+	ReplacedAt      *time.Time
+	Successor       []byte
+	SuccessorSealed []byte
+}
+
+type OauthRevocation struct {
+	TenantID  uuid.UUID
+	ID        string
+	RevokedAt time.Time
+	ExpiresAt time.Time
+}
+
+type OneTimeToken struct {
+	TenantID  uuid.UUID
+	Hash      []byte
+	Purpose   string
+	Subject   uuid.UUID
+	ID        uuid.UUID
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    *time.Time
+}
+
 type OperatorToken struct {
 	ID        int32
 	TokenHash []byte
@@ -128,11 +311,91 @@ type ParkedStream struct {
 	Version      int64
 }
 
+type PasskeyCredential struct {
+	TenantID     uuid.UUID
+	UserID       uuid.UUID
+	ID           uuid.UUID
+	CredentialID []byte
+	Wrapped      []byte
+	SignCount    int64
+	ClonedAt     *time.Time
+	LastUsedAt   *time.Time
+	CreatedAt    time.Time
+	DeleteAfter  *time.Time
+}
+
+type Password struct {
+	TenantID    uuid.UUID
+	UserID      uuid.UUID
+	ID          uuid.UUID
+	Wrapped     []byte
+	CreatedAt   time.Time
+	DeleteAfter *time.Time
+}
+
 type ReadModel struct {
 	Projection string
 	Generation int32
 	Version    int32
 	SwitchedAt time.Time
+}
+
+type RecoveryCode struct {
+	TenantID    uuid.UUID
+	UserID      uuid.UUID
+	SetID       uuid.UUID
+	Hash        []byte
+	UsedAt      *time.Time
+	CreatedAt   time.Time
+	DeleteAfter *time.Time
+}
+
+type Role struct {
+	TenantID    uuid.UUID
+	Name        string
+	Title       string
+	Permissions json.RawMessage
+	Version     int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type ServiceAccount struct {
+	TenantID         uuid.UUID
+	ID               uuid.UUID
+	Name             string
+	Roles            json.RawMessage
+	Status           string
+	DisabledReason   string
+	SecretID         string
+	PreviousSecretID string
+	PreviousUntil    time.Time
+	Version          int64
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+}
+
+type Session struct {
+	TenantID    uuid.UUID
+	ID          uuid.UUID
+	UserID      uuid.UUID
+	Method      string
+	Address     string
+	UserAgent   string
+	StartedAt   time.Time
+	Live        bool
+	EndedAt     time.Time
+	EndedReason string
+}
+
+type SigningKey struct {
+	TenantID   uuid.UUID
+	Algorithm  string
+	Generation int32
+	ID         string
+	Wrapped    []byte
+	CreatedAt  time.Time
+	SignsFrom  time.Time
 }
 
 type Snapshot struct {
@@ -144,12 +407,25 @@ type Snapshot struct {
 	State        []byte
 }
 
+type SpentChallenge struct {
+	TenantID    uuid.UUID
+	Hash        []byte
+	DeleteAfter time.Time
+}
+
 type SubjectKey struct {
 	TenantID   uuid.UUID
 	Subject    string
 	WrappedKey []byte
 	CreatedAt  time.Time
 	ErasedAt   *time.Time
+}
+
+type TenantDetail struct {
+	TenantID     uuid.UUID
+	ID           uuid.UUID
+	Quotas       json.RawMessage
+	Provisioning json.RawMessage
 }
 
 type TenantDirectory struct {
@@ -162,6 +438,41 @@ type TenantDirectory struct {
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+type TotpSecret struct {
+	TenantID    uuid.UUID
+	UserID      uuid.UUID
+	ID          uuid.UUID
+	Wrapped     []byte
+	LastStep    int64
+	CreatedAt   time.Time
+	DeleteAfter *time.Time
+}
+
+type User struct {
+	TenantID       uuid.UUID
+	ID             uuid.UUID
+	Email          string
+	EmailIndex     string
+	Name           string
+	Verified       bool
+	Status         string
+	DisabledReason string
+	PasswordID     string
+	TotpID         string
+	RecoverySetID  string
+	Passkeys       json.RawMessage
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+type UserTenant struct {
+	TenantID uuid.UUID
+	UserID   uuid.UUID
+	MemberOf uuid.UUID
+	Roles    json.RawMessage
 }
 
 type Webhook struct {

@@ -94,10 +94,31 @@ func (q *Queries) TenantBySlug(ctx context.Context, arg TenantBySlugParams) (Ten
 	return i, err
 }
 
+const tenantDetails = `-- name: TenantDetails :one
+SELECT tenant_id, id, quotas, provisioning FROM tenant_details WHERE tenant_id = $1 AND id = $2
+`
+
+type TenantDetailsParams struct {
+	TenantID uuid.UUID
+	ID       uuid.UUID
+}
+
+func (q *Queries) TenantDetails(ctx context.Context, arg TenantDetailsParams) (TenantDetail, error) {
+	row := q.db.QueryRow(ctx, tenantDetails, arg.TenantID, arg.ID)
+	var i TenantDetail
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Quotas,
+		&i.Provisioning,
+	)
+	return i, err
+}
+
 const tenantDirectoryRows = `-- name: TenantDirectoryRows :many
 
-SELECT tenant_id, id, slug, name, status, settings, version, created_at, updated_at FROM tenant_directory
-WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT d.tenant_id, d.id, d.slug, d.name, d.status, d.settings, d.version, d.created_at, d.updated_at, t.tenant_id, t.id, t.quotas, t.provisioning FROM tenant_directory d JOIN tenant_details t ON t.tenant_id = d.tenant_id AND t.id = d.id
+WHERE d.tenant_id = $1 AND d.id = ANY($2::uuid[])
 `
 
 type TenantDirectoryRowsParams struct {
@@ -105,26 +126,35 @@ type TenantDirectoryRowsParams struct {
 	Ids      []uuid.UUID
 }
 
+type TenantDirectoryRowsRow struct {
+	TenantDirectory TenantDirectory
+	TenantDetail    TenantDetail
+}
+
 // The read model of projection tenant_directory.
-func (q *Queries) TenantDirectoryRows(ctx context.Context, arg TenantDirectoryRowsParams) ([]TenantDirectory, error) {
+func (q *Queries) TenantDirectoryRows(ctx context.Context, arg TenantDirectoryRowsParams) ([]TenantDirectoryRowsRow, error) {
 	rows, err := q.db.Query(ctx, tenantDirectoryRows, arg.TenantID, arg.Ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []TenantDirectory
+	var items []TenantDirectoryRowsRow
 	for rows.Next() {
-		var i TenantDirectory
+		var i TenantDirectoryRowsRow
 		if err := rows.Scan(
-			&i.TenantID,
-			&i.ID,
-			&i.Slug,
-			&i.Name,
-			&i.Status,
-			&i.Settings,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
+			&i.TenantDirectory.TenantID,
+			&i.TenantDirectory.ID,
+			&i.TenantDirectory.Slug,
+			&i.TenantDirectory.Name,
+			&i.TenantDirectory.Status,
+			&i.TenantDirectory.Settings,
+			&i.TenantDirectory.Version,
+			&i.TenantDirectory.CreatedAt,
+			&i.TenantDirectory.UpdatedAt,
+			&i.TenantDetail.TenantID,
+			&i.TenantDetail.ID,
+			&i.TenantDetail.Quotas,
+			&i.TenantDetail.Provisioning,
 		); err != nil {
 			return nil, err
 		}
@@ -490,6 +520,11 @@ func (q *Queries) TenantsBySlugDesc(ctx context.Context, arg TenantsBySlugDescPa
 }
 
 const upsertTenantDirectory = `-- name: UpsertTenantDirectory :exec
+WITH details AS (
+  INSERT INTO tenant_details (tenant_id, id, quotas, provisioning)
+  SELECT $1, unnest($2::uuid[]), unnest($10::jsonb[]), unnest($11::jsonb[])
+  ON CONFLICT (tenant_id, id) DO UPDATE SET quotas = EXCLUDED.quotas, provisioning = EXCLUDED.provisioning
+)
 INSERT INTO tenant_directory (tenant_id, id, slug, name, status, settings, version, created_at, updated_at)
 SELECT $1,
     unnest($2::uuid[]), unnest($3::text[]),
@@ -502,15 +537,17 @@ SET slug = EXCLUDED.slug, name = EXCLUDED.name, status = EXCLUDED.status, settin
 `
 
 type UpsertTenantDirectoryParams struct {
-	TenantID uuid.UUID
-	Ids      []uuid.UUID
-	Slugs    []string
-	Names    []string
-	Statuses []string
-	Settings []json.RawMessage
-	Versions []int64
-	Created  []time.Time
-	Updated  []time.Time
+	TenantID     uuid.UUID
+	Ids          []uuid.UUID
+	Slugs        []string
+	Names        []string
+	Statuses     []string
+	Settings     []json.RawMessage
+	Versions     []int64
+	Created      []time.Time
+	Updated      []time.Time
+	Quotas       []json.RawMessage
+	Provisioning []json.RawMessage
 }
 
 func (q *Queries) UpsertTenantDirectory(ctx context.Context, arg UpsertTenantDirectoryParams) error {
@@ -524,6 +561,8 @@ func (q *Queries) UpsertTenantDirectory(ctx context.Context, arg UpsertTenantDir
 		arg.Versions,
 		arg.Created,
 		arg.Updated,
+		arg.Quotas,
+		arg.Provisioning,
 	)
 	return err
 }

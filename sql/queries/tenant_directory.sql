@@ -1,10 +1,15 @@
 -- The read model of projection tenant_directory.
 
 -- name: TenantDirectoryRows :many
-SELECT tenant_id, id, slug, name, status, settings, version, created_at, updated_at FROM tenant_directory
-WHERE tenant_id = $1 AND id = ANY(sqlc.arg(ids)::uuid[]);
+SELECT sqlc.embed(d), sqlc.embed(t) FROM tenant_directory d JOIN tenant_details t ON t.tenant_id = d.tenant_id AND t.id = d.id
+WHERE d.tenant_id = $1 AND d.id = ANY(sqlc.arg(ids)::uuid[]);
 
 -- name: UpsertTenantDirectory :exec
+WITH details AS (
+  INSERT INTO tenant_details (tenant_id, id, quotas, provisioning)
+  SELECT $1, unnest(sqlc.arg(ids)::uuid[]), unnest(sqlc.arg(quotas)::jsonb[]), unnest(sqlc.arg(provisioning)::jsonb[])
+  ON CONFLICT (tenant_id, id) DO UPDATE SET quotas = EXCLUDED.quotas, provisioning = EXCLUDED.provisioning
+)
 INSERT INTO tenant_directory (tenant_id, id, slug, name, status, settings, version, created_at, updated_at)
 SELECT $1,
     unnest(sqlc.arg(ids)::uuid[]), unnest(sqlc.arg(slugs)::text[]),
@@ -18,6 +23,9 @@ SET slug = EXCLUDED.slug, name = EXCLUDED.name, status = EXCLUDED.status, settin
 -- name: TenantByID :one
 SELECT tenant_id, id, slug, name, status, settings, version, created_at, updated_at FROM tenant_directory
 WHERE tenant_id = $1 AND id = $2;
+
+-- name: TenantDetails :one
+SELECT tenant_id, id, quotas, provisioning FROM tenant_details WHERE tenant_id = $1 AND id = $2;
 
 -- name: TenantBySlug :one
 SELECT tenant_id, id, slug, name, status, settings, version, created_at, updated_at FROM tenant_directory

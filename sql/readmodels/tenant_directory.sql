@@ -15,3 +15,12 @@ CREATE TABLE tenant_directory (
 CREATE INDEX ON tenant_directory (tenant_id, slug);
 CREATE INDEX ON tenant_directory (tenant_id, created_at, id);
 CREATE INDEX ON tenant_directory (tenant_id, name, id);
+
+-- What is shown of one tenant only, and spared the lists.
+CREATE TABLE tenant_details (
+    tenant_id    uuid  NOT NULL,
+    id           uuid  NOT NULL,
+    quotas       jsonb NOT NULL, -- as they were set
+    provisioning jsonb NOT NULL, -- as the aggregate knows it
+    PRIMARY KEY (tenant_id, id)
+);

@@ -16,6 +16,7 @@ import (
 type Node struct {
 	URL, Token string
 	Log        eventstore.Appender
+	SignIn     func(context.Context) (link string, err error) // of the first user, once
 	Stop       func() error
 }
 

@@ -16,15 +16,33 @@ func testBurst(t *testing.T, f Fixture) {
 		if i%2 == 1 {
 			engine = f.far()
 		}
-		ok, retryAfter := engine.Allow(t.Context(), key, slow(6), 1)
-		require.True(t, ok, "token %d", i)
-		require.Zero(t, retryAfter)
+		d := engine.Allow(t.Context(), key, slow(6), 1)
+		require.True(t, d.OK, "token %d", i)
+		require.Zero(t, d.RetryAfter)
 	}
 	for _, engine := range []limits.Limits{f.Limits, f.far()} {
-		ok, retryAfter := engine.Allow(t.Context(), key, slow(6), 1)
-		require.False(t, ok)
-		require.InDelta(t, time.Hour, retryAfter, float64(time.Minute))
+		d := engine.Allow(t.Context(), key, slow(6), 1)
+		require.False(t, d.OK)
+		require.InDelta(t, time.Hour, d.RetryAfter, float64(time.Minute))
 	}
+}
+
+// testRemaining: whoever asks is told how much is left and when all is back.
+func testRemaining(t *testing.T, f Fixture) {
+	key := newKey()
+	for left := 5; left >= 0; left-- {
+		d := f.Limits.Allow(t.Context(), key, slow(6), 1)
+		require.Equal(t, left, d.Remaining)
+		require.InDelta(t, time.Duration(6-left)*time.Hour, d.Reset, float64(time.Minute))
+	}
+	d := f.Limits.Allow(t.Context(), key, slow(6), 1)
+	require.Zero(t, d.Remaining)
+	require.InDelta(t, 6*time.Hour, d.Reset, float64(time.Minute))
+
+	// Of what another process takes it is known when this one asks again.
+	shared := newKey()
+	require.True(t, allowed(t, f.far(), shared, slow(10), 4))
+	require.Equal(t, 5, f.Limits.Allow(t.Context(), shared, slow(10), 1).Remaining)
 }
 
 func testRefusedTakesNothing(t *testing.T, f Fixture) {
@@ -37,9 +55,10 @@ func testRefusedTakesNothing(t *testing.T, f Fixture) {
 
 func testMoreThanBurst(t *testing.T, f Fixture) {
 	key := newKey()
-	ok, retryAfter := f.Limits.Allow(t.Context(), key, slow(5), 6)
-	require.False(t, ok)
-	require.Positive(t, retryAfter)
+	d := f.Limits.Allow(t.Context(), key, slow(5), 6)
+	require.False(t, d.OK)
+	require.Positive(t, d.RetryAfter)
+	require.Equal(t, 5, d.Remaining)
 	require.True(t, allowed(t, f.Limits, key, slow(5), 5))
 }
 
@@ -47,10 +66,10 @@ func testRefill(t *testing.T, f Fixture) {
 	key, rate := newKey(), limits.Rate{Tokens: 10, Per: time.Second, Burst: 2}
 	require.True(t, allowed(t, f.Limits, key, rate, 2))
 	emptied := time.Now()
-	ok, retryAfter := f.Limits.Allow(t.Context(), key, rate, 2)
-	require.False(t, ok)
-	require.Positive(t, retryAfter)
-	require.LessOrEqual(t, retryAfter, 250*time.Millisecond, "two tokens take 200 ms")
+	d := f.Limits.Allow(t.Context(), key, rate, 2)
+	require.False(t, d.OK)
+	require.Positive(t, d.RetryAfter)
+	require.LessOrEqual(t, d.RetryAfter, 250*time.Millisecond, "two tokens take 200 ms")
 	require.Eventually(t, func() bool { return allowed(t, f.Limits, key, rate, 2) }, patience, tick)
 	require.GreaterOrEqual(t, time.Since(emptied), 190*time.Millisecond)
 }
@@ -80,6 +99,5 @@ func testKeys(t *testing.T, f Fixture) {
 }
 
 func allowed(t *testing.T, engine limits.Limits, key string, rate limits.Rate, n int) bool {
-	ok, _ := engine.Allow(t.Context(), key, rate, n)
-	return ok
+	return engine.Allow(t.Context(), key, rate, n).OK
 }

@@ -35,6 +35,7 @@ var tests = []struct {
 	run  func(*testing.T, Fixture)
 }{
 	{"a burst passes, then nothing", testBurst},
+	{"what remains is told", testRemaining},
 	{"what is refused takes nothing", testRefusedTakesNothing},
 	{"more than the burst is never allowed", testMoreThanBurst},
 	{"tokens come back at the rate", testRefill},

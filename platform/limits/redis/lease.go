@@ -20,6 +20,7 @@ type lease struct {
 	size   int       // of the last request; grows while the key is busy
 	last   time.Time // when that was
 
+	left  int       // in the shared bucket after the last request
 	short int       // so many were not to be had
 	until time.Time // and it makes no sense to ask again before
 
@@ -29,7 +30,8 @@ type lease struct {
 
 // bucket takes tokens out of the shared bucket KEYS[1]: at least ARGV[4], at most
 // ARGV[5]. What is stored is the time at which the bucket is full again (GCRA), in
-// µs. Returns how many tokens, and if none, in how many µs there will be enough.
+// µs. Returns how many tokens, and if none, in how many µs there will be enough, and
+// how many are left.
 var bucket = rueidis.NewLuaScript(`
 local tokens, per, burst, least, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local clock = redis.call('TIME')
@@ -48,12 +50,11 @@ end
 if taken > 0 or full < stored then
 	redis.call('SET', KEYS[1], string.format('%.3f', full), 'PX', math.ceil((full - now) / 1000) + 1)
 end
-return {taken, wait}`)
+return {taken, wait, there - taken}`)
 
 // take uses n tokens of the key's lease, after asking for more if it has too few.
-// If ok is false, retryAfter says when there will be enough. Each round either
-// serves a caller or finds the bucket empty, so there are few.
-func (l *Limits) take(ctx context.Context, key string, r limits.Rate, n int) (ok bool, retryAfter time.Duration, err error) {
+// Each round either serves a caller or finds the bucket empty, so there are few.
+func (l *Limits) take(ctx context.Context, key string, r limits.Rate, n int) (limits.Decision, error) {
 	s := l.shard(key)
 	var deadline time.Time
 	for {
@@ -64,23 +65,26 @@ func (l *Limits) take(ctx context.Context, key string, r limits.Rate, n int) (ok
 		switch {
 		case e.tokens >= n:
 			e.tokens -= n
+			d := e.decision(true, 0, now)
 			s.mu.Unlock()
-			return true, 0, nil
+			return d, nil
 		case n >= e.short && now.Before(e.until):
+			d := e.decision(false, e.until.Sub(now), now)
 			s.mu.Unlock()
-			return false, e.until.Sub(now), nil
+			return d, nil
 		case deadline.IsZero():
 			deadline = now.Add(l.link.Timeout())
 		case now.After(deadline):
+			d := e.decision(false, r.Refill(n), now)
 			s.mu.Unlock()
-			return false, timeFor(r, n), nil
+			return d, nil
 		}
 		if asking == nil {
 			e.asking = make(chan struct{})
 			most := e.grow(r, n, now)
 			s.mu.Unlock()
 			if err := l.ask(ctx, key, e, r, n, most); err != nil {
-				return false, 0, err
+				return limits.Decision{}, err
 			}
 			continue
 		}
@@ -89,11 +93,21 @@ func (l *Limits) take(ctx context.Context, key string, r limits.Rate, n int) (ok
 		select {
 		case <-asking:
 		case <-ctx.Done():
-			return false, 0, ctx.Err()
+			return limits.Decision{}, ctx.Err()
 		}
 		if !l.link.Up() {
-			return false, 0, redis.ErrAway
+			return limits.Decision{}, redis.ErrAway
 		}
+	}
+}
+
+// decision adds what is known of the shared bucket: what it had when it was asked
+// and what came back since.
+func (e *lease) decision(ok bool, retryAfter time.Duration, now time.Time) limits.Decision {
+	back := now.Sub(e.last).Seconds() * float64(e.rate.Tokens) / e.rate.Per.Seconds()
+	left := min(float64(e.rate.Burst), float64(e.tokens+e.left)+back)
+	return limits.Decision{
+		OK: ok, Remaining: int(left), RetryAfter: retryAfter, Reset: e.rate.Refill(e.rate.Burst - int(left)),
 	}
 }
 
@@ -125,10 +139,11 @@ func (l *Limits) ask(ctx context.Context, key string, e *lease, r limits.Rate, n
 	}
 	taken, wait := int(answer[0]), time.Duration(answer[1])*time.Microsecond
 	e.tokens += taken
+	e.left = int(answer[2])
 	if taken == 0 {
 		// The next request is worth it when a whole lease can be had.
 		e.short = n
-		e.until = time.Now().Add(wait + timeFor(r, max(0, maxLease(r)-n)))
+		e.until = time.Now().Add(wait + r.Refill(max(0, maxLease(r)-n)))
 	}
 	return nil
 }
@@ -156,11 +171,6 @@ func maxLease(r limits.Rate) int {
 	return max(1, min(int(float64(r.Tokens)*float64(window)/float64(r.Per)), r.Burst/2))
 }
 
-// timeFor is the time in which n tokens come back.
-func timeFor(r limits.Rate, n int) time.Duration {
-	return time.Duration(float64(n) * float64(r.Per) / float64(r.Tokens))
-}
-
 func (l *Limits) shard(key string) *shard { return &l.shards[maphash.String(l.seed, key)%shards] }
 
 func (s *shard) lease(key string, r limits.Rate) *lease {
@@ -170,7 +180,7 @@ func (s *shard) lease(key string, r limits.Rate) *lease {
 		s.leases.Add(key, e)
 	}
 	if e.rate != r {
-		e.rate, e.short, e.until = r, 0, time.Time{}
+		e.rate, e.left, e.short, e.until = r, 0, 0, time.Time{}
 	}
 	return e
 }

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"sync"
-	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
@@ -81,23 +80,28 @@ func (l *Limits) Healthy() error { return l.link.Healthy() }
 var engine = redis.Engine("limits")
 
 // Allow implements limits.Limits.
-func (l *Limits) Allow(ctx context.Context, key string, r limits.Rate, n int) (ok bool, retryAfter time.Duration) {
+func (l *Limits) Allow(ctx context.Context, key string, r limits.Rate, n int) limits.Decision {
 	if n > r.Burst {
-		return false, r.Per
+		return l.local.Allow(ctx, key, r, n) // never allowed
 	}
+	var shared limits.Decision
 	err := redis.ErrAway
 	if l.link.Up() {
-		ok, retryAfter, err = l.take(ctx, key, r, n)
+		shared, err = l.take(ctx, key, r, n)
 	}
 	if err != nil { // Redis is away, or the caller is
 		l.link.Fallback(ctx, engine)
 		return l.local.Allow(ctx, key, r, n)
 	}
-	if !ok {
-		return false, retryAfter
+	if !shared.OK {
+		return shared
 	}
-	if ok, retryAfter = l.local.Allow(ctx, key, r, n); !ok {
+	local := l.local.Allow(ctx, key, r, n)
+	if !local.OK {
 		l.giveBack(key, r, n)
 	}
-	return ok, retryAfter
+	// Both have to allow it, so the scarcer one counts.
+	local.Remaining = min(local.Remaining, shared.Remaining)
+	local.Reset = max(local.Reset, shared.Reset)
+	return local
 }

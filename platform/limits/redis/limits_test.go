@@ -66,8 +66,7 @@ func (n node) await(t *testing.T, shared bool) {
 }
 
 func (n node) allowed(t *testing.T, key string, rate limits.Rate, tokens int) bool {
-	ok, _ := n.Allow(t.Context(), key, rate, tokens)
-	return ok
+	return n.Allow(t.Context(), key, rate, tokens).OK
 }
 
 func TestLimits(t *testing.T) {
@@ -265,10 +264,9 @@ func TestAFrozenRedisHoldsNobodyUp(t *testing.T) {
 	began := time.Now()
 	for n := range 500 {
 		key := fmt.Sprint(n)
-		ok, _ := l.Allow(t.Context(), key, limits.Rate{Tokens: 1, Per: time.Hour, Burst: 1}, 1)
-		require.True(t, ok)
-		ok, _ = l.Allow(t.Context(), key, limits.Rate{Tokens: 1, Per: time.Hour, Burst: 1}, 1)
-		require.False(t, ok)
+		rate := limits.Rate{Tokens: 1, Per: time.Hour, Burst: 1}
+		require.True(t, l.Allow(t.Context(), key, rate, 1).OK)
+		require.False(t, l.Allow(t.Context(), key, rate, 1).OK)
 		release, ok := l.Acquire(t.Context(), key, 1)
 		require.True(t, ok)
 		release()

@@ -210,7 +210,7 @@ func TestWhatTheRunbookPermitsIsEnough(t *testing.T) {
 	told.Await(t, "joined a", "left a")
 
 	shared := limitsredis.New(one.link)
-	ok, _ := shared.Allow(t.Context(), c.Tenant.String(), limits.Rate{Tokens: 1, Per: time.Hour, Burst: 1}, 1)
+	ok := shared.Allow(t.Context(), c.Tenant.String(), limits.Rate{Tokens: 1, Per: time.Hour, Burst: 1}, 1).OK
 	require.True(t, ok)
 	release, ok := shared.Acquire(t.Context(), c.Tenant.String(), 1)
 	require.True(t, ok)

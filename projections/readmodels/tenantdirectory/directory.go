@@ -11,8 +11,10 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/sql/db"
 )
@@ -60,6 +62,31 @@ func (d *Directory) Get(ctx context.Context, idOrSlug string) (Tenant, error) {
 		return Tenant{}, fmt.Errorf("tenant directory: %w", err)
 	}
 	return fromRow(row), nil
+}
+
+// Details are what is known of a tenant besides its row in lists.
+type Details struct {
+	Quotas       tenant.Quotas // nil: nobody has set any
+	Provisioning tenant.Provisioning
+}
+
+// undefinedTable is PostgreSQL's code for rows that an older release has filled,
+// which serve until this one's are.
+const undefinedTable = "42P01"
+
+// Details returns those of a tenant, empty ones if there is no such tenant.
+func (d *Directory) Details(ctx context.Context, id uuid.UUID) (found Details, err error) {
+	row, err := d.queries.TenantDetails(ctx, db.TenantDetailsParams{TenantID: eventstore.SystemTenant, ID: id})
+	if unknown := (*pgconn.PgError)(nil); errors.Is(err, pgx.ErrNoRows) || errors.As(err, &unknown) && unknown.Code == undefinedTable {
+		return found, nil
+	}
+	if err == nil {
+		err = errors.Join(json.Unmarshal(row.Quotas, &found.Quotas), json.Unmarshal(row.Provisioning, &found.Provisioning))
+	}
+	if err != nil {
+		err = fmt.Errorf("tenant directory: %w", err)
+	}
+	return found, err
 }
 
 // Filter selects tenants; empty fields select all.

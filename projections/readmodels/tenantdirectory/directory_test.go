@@ -75,9 +75,12 @@ func TestRowsAreTheStatesOfTheStreams(t *testing.T) {
 			id := uuid.New()
 			ids = append(ids, id)
 			happen(id, tenant.Created{ID: id.String(), Slug: fmt.Sprintf("slug-%d", i), Name: "N", At: at})
+			if rand.IntN(2) == 0 {
+				happen(id, tenant.ProvisioningStarted{TenantID: id.String(), Steps: []string{tenant.StepSpace, tenant.StepQuotas}, At: at})
+			}
 		}
 		id := ids[rand.IntN(len(ids))]
-		switch rand.IntN(5) {
+		switch rand.IntN(9) {
 		case 0:
 			happen(id, tenant.Renamed{Name: fmt.Sprintf("Name %d", i), At: at})
 		case 1:
@@ -88,6 +91,14 @@ func TestRowsAreTheStatesOfTheStreams(t *testing.T) {
 			happen(id, tenant.Reactivated{Reason: "r", At: at})
 		case 4:
 			happen(id, tenant.Archived{Reason: "r", At: at})
+		case 5:
+			happen(id, tenant.QuotasChanged{Quotas: tenant.Quotas{tenant.QuotaMembers: int64(i)}, At: at})
+		case 6:
+			happen(id, tenant.ProvisioningStepDone{Step: tenant.StepSpace, At: at})
+		case 7:
+			happen(id, tenant.ProvisioningFailed{Step: tenant.StepSpace, Error: "boom", At: at})
+		case 8:
+			happen(id, tenant.ProvisioningResumed{Step: tenant.StepSpace, At: at})
 		}
 	}
 	apply(t, pool, append(batch, change(ids[0], versions[ids[0]]+1, tenant.Renamed{Name: "last", At: start}))...)
@@ -113,7 +124,22 @@ func TestRowsAreTheStatesOfTheStreams(t *testing.T) {
 		bySlug, err := dir.Get(t.Context(), want.Slug)
 		require.NoError(t, err)
 		require.Equal(t, row, bySlug)
+		details, err := dir.Details(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, want.Provisioning, details.Provisioning)
+		require.Equal(t, want.Quotas.Of(tenant.QuotaMembers), details.Quotas.Of(tenant.QuotaMembers))
 	}
+}
+
+// TestDetailsOfAnOlderReleasesRows: they come with the rebuild.
+func TestDetailsOfAnOlderReleasesRows(t *testing.T) {
+	t.Parallel()
+	pool, dir := directory(t)
+	_, err := pool.Exec(t.Context(), "DROP TABLE tenant_details")
+	require.NoError(t, err)
+	details, err := dir.Details(t.Context(), uuid.New())
+	require.NoError(t, err)
+	require.Zero(t, details)
 }
 
 func TestEventOfAnUnknownTenantIsAnError(t *testing.T) {

@@ -26,7 +26,7 @@ const Name = "tenant_directory"
 // New returns the projection.
 func New() projections.Projection {
 	p := projections.Projection{
-		Name: Name, Version: 1, DDL: sql.TenantDirectory, Tables: []string{"tenant_directory"}, Apply: apply,
+		Name: Name, Version: 2, DDL: sql.TenantDirectory, Tables: []string{"tenant_directory", "tenant_details"}, Apply: apply,
 	}
 	for _, e := range tenant.Events() {
 		p.Types = append(p.Types, e.EventType())
@@ -49,9 +49,12 @@ func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
 	return store(ctx, q, rows)
 }
 
+// row is what is known of one tenant.
+type row = db.TenantDirectoryRowsRow
+
 // load reads the rows of the tenants in a batch that was not created in it.
-func load(ctx context.Context, q *db.Queries, changes []projections.Change) (map[uuid.UUID]*db.TenantDirectory, error) {
-	rows := map[uuid.UUID]*db.TenantDirectory{}
+func load(ctx context.Context, q *db.Queries, changes []projections.Change) (map[uuid.UUID]*row, error) {
+	rows := map[uuid.UUID]*row{}
 	var ids []uuid.UUID
 	for _, c := range changes {
 		id, err := uuid.Parse(c.Event.Stream.ID)
@@ -71,24 +74,28 @@ func load(ctx context.Context, q *db.Queries, changes []projections.Change) (map
 	}
 	stored, err := q.TenantDirectoryRows(ctx, db.TenantDirectoryRowsParams{TenantID: eventstore.SystemTenant, Ids: ids})
 	for i := range stored {
-		rows[stored[i].ID] = &stored[i]
+		rows[stored[i].TenantDirectory.ID] = &stored[i]
 	}
 	return rows, err
 }
 
 var errUnknownTenant = errors.New("it is not in the directory: its first events were discarded; rebuild the projection")
 
-func fold(rows map[uuid.UUID]*db.TenantDirectory, c projections.Change) error {
+func fold(rows map[uuid.UUID]*row, c projections.Change) error {
 	id := uuid.MustParse(c.Event.Stream.ID)
-	row := rows[id]
+	found := rows[id]
 	created, first := c.Payload.(tenant.Created)
 	if first {
-		row = &db.TenantDirectory{ID: id, Slug: created.Slug, CreatedAt: created.At}
-		rows[id] = row
+		found = &row{
+			TenantDirectory: db.TenantDirectory{ID: id, Slug: created.Slug, CreatedAt: created.At},
+			TenantDetail:    db.TenantDetail{Quotas: none, Provisioning: none},
+		}
+		rows[id] = found
 	}
-	if row == nil {
+	if found == nil {
 		return errUnknownTenant
 	}
+	row := &found.TenantDirectory
 	row.Version = c.Event.Version
 	switch e := c.Payload.(type) {
 	case tenant.Created:
@@ -97,17 +104,33 @@ func fold(rows map[uuid.UUID]*db.TenantDirectory, c projections.Change) error {
 		row.Name, row.UpdatedAt = e.Name, e.At
 	case tenant.SettingsChanged:
 		return set(row, e.At, row.Name, tenant.Status(row.Status), e.Settings)
-	case tenant.Suspended:
-		row.Status, row.UpdatedAt = string(tenant.StatusSuspended), e.At
-	case tenant.Reactivated:
-		row.Status, row.UpdatedAt = string(tenant.StatusActive), e.At
-	case tenant.Archived:
-		row.Status, row.UpdatedAt = string(tenant.StatusArchived), e.At
+	case tenant.Event:
+		return advance(found, e)
 	default:
 		return fmt.Errorf("the projection does not handle %T", c.Payload)
 	}
 	return nil
 }
+
+// advance leaves to the aggregate what a change means for its life cycle.
+func advance(found *row, e tenant.Event) error {
+	row, details := &found.TenantDirectory, &found.TenantDetail
+	s := tenant.State{Status: tenant.Status(row.Status), UpdatedAt: row.UpdatedAt}
+	if err := errors.Join(json.Unmarshal(details.Quotas, &s.Quotas), json.Unmarshal(details.Provisioning, &s.Provisioning)); err != nil {
+		return err
+	}
+	s = tenant.Apply(s, e)
+	row.Status, row.UpdatedAt = string(s.Status), s.UpdatedAt
+	quotas, err1 := json.Marshal(s.Quotas)
+	provisioning, err2 := json.Marshal(s.Provisioning)
+	if s.Quotas == nil {
+		quotas = none
+	}
+	details.Quotas, details.Provisioning = quotas, provisioning
+	return errors.Join(err1, err2)
+}
+
+var none = []byte("{}")
 
 func set(row *db.TenantDirectory, at time.Time, name string, status tenant.Status, settings map[string]any) error {
 	if settings == nil {
@@ -118,9 +141,10 @@ func set(row *db.TenantDirectory, at time.Time, name string, status tenant.Statu
 	return err
 }
 
-func store(ctx context.Context, q *db.Queries, rows map[uuid.UUID]*db.TenantDirectory) error {
+func store(ctx context.Context, q *db.Queries, rows map[uuid.UUID]*row) error {
 	p := db.UpsertTenantDirectoryParams{TenantID: eventstore.SystemTenant}
-	for id, row := range rows {
+	for id, found := range rows {
+		row, details := found.TenantDirectory, found.TenantDetail
 		p.Ids = append(p.Ids, id)
 		p.Slugs = append(p.Slugs, row.Slug)
 		p.Names = append(p.Names, row.Name)
@@ -129,6 +153,8 @@ func store(ctx context.Context, q *db.Queries, rows map[uuid.UUID]*db.TenantDire
 		p.Versions = append(p.Versions, row.Version)
 		p.Created = append(p.Created, row.CreatedAt)
 		p.Updated = append(p.Updated, row.UpdatedAt)
+		p.Quotas = append(p.Quotas, details.Quotas)
+		p.Provisioning = append(p.Provisioning, details.Provisioning)
 	}
 	return q.UpsertTenantDirectory(ctx, p)
 }

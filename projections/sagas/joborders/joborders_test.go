@@ -51,7 +51,7 @@ func TestDecisionsTakeEffect(t *testing.T) {
 	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: messages})
 	require.NoError(t, err)
 	store := postgres.New(pool, postgres.Options{OnCommit: relay.Committed})
-	codec := eventstore.NewCodec(commands.Registry(), nil)
+	codec := eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(pool, [32]byte{1}))
 	all := commands.New(commands.Deps{Store: store, Snapshots: store, Codec: codec, Logger: slog.New(slog.DiscardHandler)})
 	var cured atomic.Bool
 	died := make(chan struct{}, 10)

@@ -140,7 +140,7 @@ func (c *Courier) closed(ctx context.Context, owner uuid.UUID, s *subscription) 
 	if errors.Is(err, tenantdirectory.ErrNotFound) {
 		return "", nil // its log was filled before its row was
 	}
-	if err == nil && t.Status != string(tenant.StatusActive) {
+	if err == nil && !tenant.Status(t.Status).Open() {
 		why = "the tenant is " + t.Status
 	}
 	return why, err

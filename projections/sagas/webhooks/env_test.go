@@ -62,7 +62,7 @@ func newEnv(t *testing.T) *env {
 	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: e.bus})
 	require.NoError(t, err)
 	e.store = postgres.New(e.pool, postgres.Options{OnCommit: relay.Committed, Lanes: 2})
-	e.codec = eventstore.NewCodec(commands.Registry(), nil)
+	e.codec = eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(e.pool, [32]byte{1}))
 	e.commands = commands.New(commands.Deps{Store: e.store, Snapshots: e.store, Codec: e.codec, Logger: slog.New(slog.DiscardHandler)})
 	e.secrets, e.found = webhooks.NewSecrets(e.pool, [32]byte{1}), readmodel.NewEndpoints(e.pool)
 	for _, s := range []service{relay, e.store} {

@@ -1,0 +1,87 @@
+package access
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"tansu.cloud/api/oidc"
+	"tansu.cloud/domain/identity/apikey"
+	"tansu.cloud/domain/identity/permission"
+	"tansu.cloud/domain/identity/serviceaccount"
+	"tansu.cloud/domain/identity/user"
+	"tansu.cloud/eventstore"
+	directory "tansu.cloud/projections/readmodels/access"
+	"tansu.cloud/projections/readmodels/users"
+)
+
+// ofUser looks at the person, the session that the token came from and the
+// membership. Who is no member any more is still known, and may ask so.
+func (a *Authenticator) ofUser(ctx context.Context, claims oidc.Claims) (rights, error) {
+	session, err := a.Users.Session(ctx, claims.SessionID)
+	if err != nil && !errors.Is(err, users.ErrNotFound) {
+		return rights{}, err
+	}
+	if err != nil || session.UserID != claims.UserID || !session.EndedAt.IsZero() {
+		return rights{refusal: "The session has ended; sign in again."}, nil
+	}
+	person, err := a.Users.Get(ctx, claims.UserID)
+	if err != nil && !errors.Is(err, users.ErrNotFound) {
+		return rights{}, err
+	}
+	if err != nil || person.Status != string(user.StatusActive) {
+		return rights{refusal: "The user is disabled or erased."}, nil
+	}
+	member, err := a.Directory.Member(ctx, claims.TenantID, claims.UserID)
+	if errors.Is(err, directory.ErrNotFound) {
+		return rights{}, nil
+	}
+	if err != nil {
+		return rights{}, err
+	}
+	return a.ofRoles(ctx, claims.TenantID, member.Roles)
+}
+
+func (a *Authenticator) ofServiceAccount(ctx context.Context, tenant, id uuid.UUID) (rights, error) {
+	account, err := a.Directory.ServiceAccount(ctx, tenant, id)
+	if err != nil && !errors.Is(err, directory.ErrNotFound) {
+		return rights{}, err
+	}
+	if err != nil || account.Status != string(serviceaccount.StatusEnabled) {
+		return rights{refusal: "The service account is disabled or deleted."}, nil
+	}
+	return a.ofRoles(ctx, tenant, account.Roles)
+}
+
+func (a *Authenticator) ofKey(ctx context.Context, tenant, id uuid.UUID) (rights, error) {
+	key, err := a.Directory.APIKey(ctx, tenant, id)
+	if err != nil && !errors.Is(err, directory.ErrNotFound) {
+		return rights{}, err
+	}
+	if err != nil || key.Status != string(apikey.StatusActive) {
+		return rights{refusal: "The API key is revoked."}, nil
+	}
+	a.Keys.TouchAPIKey(tenant, id)
+	return rights{member: true, permissions: permission.Of(key.Permissions...), until: key.ExpiresAt}, nil
+}
+
+// ofRoles joins the permissions of roles. One that was deleted has none.
+func (a *Authenticator) ofRoles(ctx context.Context, tenant uuid.UUID, roles []string) (rights, error) {
+	r := rights{member: true, roles: roles}
+	for _, name := range roles {
+		set, builtIn := permission.OfRoleIn(tenant == eventstore.SystemTenant, name)
+		if !builtIn {
+			role, err := a.Directory.Role(ctx, tenant, name)
+			if errors.Is(err, directory.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return rights{}, err
+			}
+			set = permission.Of(role.Permissions...)
+		}
+		r.permissions = r.permissions.Union(set)
+	}
+	return r, nil
+}

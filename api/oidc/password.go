@@ -1,0 +1,143 @@
+package oidc
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/google/uuid"
+
+	"tansu.cloud/platform/credentials"
+	"tansu.cloud/projections/readmodels/users"
+)
+
+func (p *Provider) showForgot(w http.ResponseWriter, r *http.Request) {
+	p.show(w, r, http.StatusOK, "forgot", view{Title: "Forgot your password?"})
+}
+
+func (p *Provider) sendReset(w http.ResponseWriter, r *http.Request) {
+	p.promiseMail(w, r, credentials.ResetPassword, pageReset, nil, resetLife)
+}
+
+func (p *Provider) showReset(w http.ResponseWriter, r *http.Request) {
+	token := r.FormValue("token")
+	if u, ok := p.userOfToken(w, r, credentials.ResetPassword, token); ok {
+		p.show(w, r, http.StatusOK, "reset", view{Title: "Choose a new password", Token: token, Email: u.Email})
+	}
+}
+
+// resetPassword sets a password and ends all sessions: whoever had the old one
+// may still be in.
+func (p *Provider) resetPassword(w http.ResponseWriter, r *http.Request) {
+	token, password := r.PostFormValue("token"), r.PostFormValue("password")
+	u, ok := p.userOfToken(w, r, credentials.ResetPassword, token)
+	if !ok {
+		return
+	}
+	if wrong := passwordProblems(password, u.Email, u.Name); len(wrong) > 0 {
+		p.show(w, r, http.StatusUnprocessableEntity, "reset", view{Title: "Choose a new password", Token: token, Email: u.Email, Errors: wrong})
+		return
+	}
+	if _, err := p.Credentials.Use(r.Context(), credentials.ResetPassword, token); err != nil {
+		p.showBadLink(w, r, err)
+		return
+	}
+	if err := p.replacePassword(r, u, password); err != nil {
+		p.showFailure(w, r, err)
+		return
+	}
+	p.dropCookie(w, "session")
+	p.show(w, r, http.StatusOK, "message", view{Title: "The password is set", Text: "You were signed out everywhere.", Link: pageLogin, LinkText: "Sign in"})
+}
+
+func (p *Provider) replacePassword(r *http.Request, u users.User, password string) error {
+	ctx, v := r.Context(), p.visitorOf(r, u.ID)
+	if err := p.setPassword(r, u.ID, password); err != nil {
+		return err
+	}
+	if !u.Verified {
+		if err := p.Acts.VerifyEmail(ctx, v, u.ID); err != nil {
+			return err
+		}
+	}
+	if err := p.Credentials.Revoke(ctx, credentials.ResetPassword, uuid.Nil, u.ID); err != nil {
+		return err
+	}
+	if err := p.Credentials.CloseSessionsOf(ctx, u.ID); err != nil {
+		return err
+	}
+	if err := p.Grants.RevokeUser(ctx, u.ID, "password reset"); err != nil {
+		return err
+	}
+	p.refreshRevocations(ctx)
+	live, err := p.Users.Sessions(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range live {
+		if err := p.Acts.EndSession(ctx, v, s.ID, "password reset"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setPassword stores a password, then the event that names it.
+func (p *Provider) setPassword(r *http.Request, user uuid.UUID, password string) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	if err := p.Credentials.SetPassword(r.Context(), user, id, password); err != nil {
+		return err
+	}
+	if err := p.Acts.SetPassword(r.Context(), p.visitorOf(r, user), user, id); err != nil {
+		return err
+	}
+	return p.Credentials.KeepPassword(r.Context(), user, id)
+}
+
+func passwordProblems(password string, personal ...string) []problem {
+	var wrong []problem
+	for _, found := range credentials.CheckPassword(password, personal...) {
+		wrong = append(wrong, problem{"password", found.Message})
+	}
+	return wrong
+}
+
+func (p *Provider) showVerify(w http.ResponseWriter, r *http.Request) {
+	token := r.FormValue("token")
+	if u, ok := p.userOfToken(w, r, credentials.VerifyEmail, token); ok {
+		p.show(w, r, http.StatusOK, "verify", view{Title: "Confirm your address", Token: token, Email: u.Email})
+	}
+}
+
+func (p *Provider) verifyEmail(w http.ResponseWriter, r *http.Request) {
+	token := r.PostFormValue("token")
+	u, ok := p.userOfToken(w, r, credentials.VerifyEmail, token)
+	if !ok {
+		return
+	}
+	if _, err := p.Credentials.Use(r.Context(), credentials.VerifyEmail, token); err != nil {
+		p.showBadLink(w, r, err)
+		return
+	}
+	if err := p.Acts.VerifyEmail(r.Context(), p.visitorOf(r, u.ID), u.ID); err != nil {
+		p.showFailure(w, r, err)
+		return
+	}
+	p.showMessage(w, r, http.StatusOK, "Your address is confirmed", "You can close this page.")
+}
+
+func (p *Provider) sendVerification(w http.ResponseWriter, r *http.Request) {
+	v, err := p.visitor(r)
+	if err != nil {
+		p.showFailure(w, r, err)
+		return
+	}
+	if v == nil {
+		p.arrive(w, r, ticket{To: toHome, IssuedAt: p.Now()}, nil)
+		return
+	}
+	r.PostForm = url.Values{"email": {v.user.Email}}
+	p.promiseMail(w, r, credentials.VerifyEmail, pageVerify, nil, verifyLife)
+}

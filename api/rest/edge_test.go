@@ -1,0 +1,88 @@
+package rest_test
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tansu.cloud/api/middleware"
+	"tansu.cloud/api/rest"
+	"tansu.cloud/platform/limits"
+)
+
+// slowly is used up at once and does not come back during a test.
+func slowly(n int) limits.Rate { return limits.Rate{Tokens: n, Per: time.Hour, Burst: n} }
+
+func limitedRig(t *testing.T, rates middleware.Rates) *rig {
+	t.Helper()
+	counting, err := middleware.NewRateLimits(limits.NewLocal(), rates)
+	require.NoError(t, err)
+	return newRig(t, func(d *rest.Deps) {
+		d.RateLimits = counting
+		d.Config.Origins = []string{"https://app.example.com"}
+		d.Config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} // where httptest comes from
+	})
+}
+
+func TestTooManyRequests(t *testing.T) {
+	t.Parallel()
+	r := limitedRig(t, middleware.Rates{
+		Read: slowly(100), Write: slowly(100), TenantRead: slowly(3), TenantWrite: slowly(1), Address: slowly(2), Login: slowly(1),
+	})
+	for range 3 {
+		require.Equal(t, http.StatusOK, r.send("GET", "/v1/tenants", "").Code)
+	}
+	refused := r.send("GET", "/v1/tenants", "")
+	require.Equal(t, http.StatusTooManyRequests, refused.Code)
+	require.Contains(t, refused.Body.String(), `"code":"rate_limited"`)
+	require.NotEmpty(t, refused.Header().Get("Retry-After"))
+	require.Equal(t, `"principal";q=3;w=3600`, refused.Header().Get("RateLimit-Policy"))
+	require.Equal(t, http.StatusCreated, r.send("POST", "/v1/tenants", `{"name":"Acme","slug":"acme"}`).Code, "another class")
+	require.Equal(t, http.StatusTooManyRequests, r.send("POST", "/v1/tenants", `{"name":"Other","slug":"other"}`).Code)
+
+	for range 2 {
+		require.Equal(t, http.StatusUnauthorized, r.send("GET", "/v1/tenants", "", "Authorization: Bearer wrong").Code)
+	}
+	require.Equal(t, http.StatusTooManyRequests, r.send("GET", "/v1/tenants", "", "Authorization: Bearer wrong").Code)
+	require.Equal(t, http.StatusTooManyRequests, r.send("GET", "/docs", "", "-Authorization").Code)
+	require.Equal(t, http.StatusOK, r.send("GET", "/docs", "", "-Authorization", "X-Forwarded-For: 203.0.113.5").Code, "another client of the proxy")
+	require.Equal(t, http.StatusOK, r.send("GET", "/livez", "", "-Authorization").Code)
+}
+
+// TestTagsSurviveCompression: what a client has got compressed it can change.
+func TestTagsSurviveCompression(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	docs := r.send("GET", "/docs", "", "Accept-Encoding: gzip")
+	require.Equal(t, "gzip", docs.Header().Get("Content-Encoding"))
+	again := r.send("GET", "/docs", "", "Accept-Encoding: gzip", "If-None-Match: "+docs.Header().Get("ETag"))
+	require.Equal(t, http.StatusNotModified, again.Code)
+	require.Equal(t, docs.Header().Get("ETag"), again.Header().Get("ETag"))
+
+	created := r.send("POST", "/v1/tenants", `{"name":"Acme","slug":"acme"}`)
+	require.Equal(t, http.StatusCreated, created.Code)
+	rename := func(version string) int {
+		return r.send("PUT", created.Header().Get("Location")+"/name", `{"name":"Acme `+version+`"}`, `If-Match: "`+version+`"`).Code
+	}
+	require.Equal(t, http.StatusOK, rename("1-gzip"))
+	require.Equal(t, http.StatusPreconditionFailed, rename("1-zstd"))
+	require.Equal(t, http.StatusOK, rename("2"))
+}
+
+func TestOtherOrigins(t *testing.T) {
+	t.Parallel()
+	r := limitedRig(t, middleware.Rates{TenantRead: slowly(1), Address: slowly(1)})
+	for range 3 { // preflights are not counted
+		rec := r.send("OPTIONS", "/v1/tenants", "", "-Authorization", "Origin: https://app.example.com",
+			"Access-Control-Request-Method: POST", "Access-Control-Request-Headers: authorization,idempotency-key")
+		require.Equal(t, http.StatusNoContent, rec.Code)
+		require.Equal(t, "https://app.example.com", rec.Header().Get("Access-Control-Allow-Origin"))
+	}
+	rec := r.send("GET", "/v1/tenants", "", "Origin: https://app.example.com")
+	require.Equal(t, http.StatusOK, rec.Code)
+	require.Equal(t, "https://app.example.com", rec.Header().Get("Access-Control-Allow-Origin"))
+	require.Contains(t, rec.Header().Get("Access-Control-Expose-Headers"), "Tansu-Position")
+}

@@ -1,0 +1,81 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/mail"
+	"tansu.cloud/projections/readmodels/access"
+	"tansu.cloud/projections/readmodels/clients"
+	"tansu.cloud/projections/readmodels/users"
+)
+
+// Users answers questions about people and their sessions.
+type Users interface {
+	Get(ctx context.Context, id uuid.UUID) (users.User, error)
+	ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]users.User, error)
+	List(ctx context.Context, q users.ListQuery) (page []users.User, more bool, err error)
+	Count(ctx context.Context, status string) (int64, error)
+	Session(ctx context.Context, id uuid.UUID) (users.Session, error)
+	Sessions(ctx context.Context, user uuid.UUID) ([]users.Session, error)
+}
+
+// Clients answers questions about OAuth clients.
+type Clients interface {
+	Get(ctx context.Context, id uuid.UUID) (clients.Client, error)
+	List(ctx context.Context, q clients.ListQuery) (page []clients.Client, more bool, err error)
+}
+
+// Directory answers questions about who may do what in a tenant.
+type Directory interface {
+	Member(ctx context.Context, tenant, user uuid.UUID) (access.Member, error)
+	Members(ctx context.Context, tenant uuid.UUID, p access.Page) ([]access.Member, bool, error)
+	MembershipsOf(ctx context.Context, user uuid.UUID) ([]access.Membership, error)
+	Role(ctx context.Context, tenant uuid.UUID, name string) (access.Role, error)
+	Roles(ctx context.Context, tenant uuid.UUID) ([]access.Role, error)
+	Invite(ctx context.Context, tenant, id uuid.UUID) (access.Invite, error)
+	Invites(ctx context.Context, tenant uuid.UUID, p access.Page) ([]access.Invite, bool, error)
+	APIKey(ctx context.Context, tenant, id uuid.UUID) (access.APIKey, error)
+	APIKeys(ctx context.Context, tenant uuid.UUID, p access.Page) ([]access.APIKey, bool, error)
+	ServiceAccount(ctx context.Context, tenant, id uuid.UUID) (access.ServiceAccount, error)
+	ServiceAccounts(ctx context.Context, tenant uuid.UUID) ([]access.ServiceAccount, error)
+}
+
+// Credentials keeps what must not stand in the log.
+type Credentials interface {
+	Issue(ctx context.Context, purpose credentials.Purpose, tenant, subject, id uuid.UUID, ttl time.Duration) (string, error)
+	CloseSession(ctx context.Context, session uuid.UUID) error
+	CloseSessionsOf(ctx context.Context, user uuid.UUID) error
+	DeletePasswords(ctx context.Context, user uuid.UUID) error
+	DeleteSecondFactors(ctx context.Context, user uuid.UUID) error
+
+	StoreAPIKey(ctx context.Context, tenant, id uuid.UUID, hash [32]byte) error
+	KeepAPIKey(ctx context.Context, tenant, id uuid.UUID) error
+	DeleteAPIKey(ctx context.Context, tenant, id uuid.UUID) error
+	LastUsed(ctx context.Context, tenant uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]time.Time, error)
+
+	StoreSecret(ctx context.Context, tenant, owner, id uuid.UUID, text string) error
+	KeepSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
+	DropSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
+	RetireSecret(ctx context.Context, tenant, owner, id uuid.UUID, until time.Time) error
+	DeleteSecrets(ctx context.Context, tenant, owner uuid.UUID) error
+}
+
+// mountIdentity serves the OpenID provider in the same chain of middleware. It
+// knows callers and media types of its own.
+func (s *server) mountIdentity() {
+	mount := func(h http.Handler, patterns ...string) {
+		if h == nil {
+			return
+		}
+		for _, pattern := range patterns {
+			s.handle(pattern, route{public: true, foreign: true}, h.ServeHTTP)
+		}
+	}
+	mount(s.Identity, "/oauth/", "/auth/", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+	mount(s.Mailbox, mail.MailboxPath, mail.MailboxPath+"/")
+}

@@ -1,0 +1,87 @@
+package rest_test
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"tansu.cloud/api/oidc"
+)
+
+// TestNoTokenReachesAnotherTenant sends every operation of the document with the
+// tokens of one tenant, about each thing of another tenant: by header, and by id.
+func TestNoTokenReachesAnotherTenant(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.tenant("acme")
+	r.tenant("other")
+	victim, foreign := r.person("ada", "acme", "owner"), r.person("eve", "other", "owner")
+	acme := "X-Tenant-Id: acme"
+	var ids []string
+	for path, body := range map[string]string{
+		"/v1/webhooks": hookBody, "/v1/api-keys": `{"name":"k","permissions":["events.read"]}`,
+		"/v1/service-accounts": `{"name":"s","roles":["viewer"]}`, "/v1/invites": `{"email":"x@example.com","roles":["viewer"]}`,
+		"/v1/roles": `{"name":"support","title":"Only here","permissions":["events.read"]}`,
+	} {
+		made := r.send("POST", path, body, acme).ok(201)
+		if id, ok := made["id"].(string); ok {
+			ids = append(ids, id)
+		}
+	}
+	ids = append(ids, "support", victim.user.String(), victim.session.String(), r.tenantID("acme").String())
+	key := r.send("POST", "/v1/api-keys", `{"name":"all","permissions":["events.read","members.manage","webhooks.manage","api_keys.manage"]}`, "X-Tenant-Id: other").ok(201)
+	account := r.send("POST", "/v1/service-accounts", `{"name":"s","roles":["admin"]}`, "X-Tenant-Id: other").ok(201)
+	program := r.vault.token(oidc.Claims{
+		Subject: account["client_id"].(string), ServiceAccountID: uuid.MustParse(account["id"].(string)), TenantID: r.tenantID("other"),
+	})
+	tokens := map[string]string{
+		"user": foreign.auth, "API key": "Authorization: Bearer " + key["key"].(string), "service account": "Authorization: Bearer " + program,
+	}
+	own := map[string]bool{"erase-subject": true} // data subjects are whatever a tenant calls so in its own log
+	before, tried := r.send("GET", "/v1/events", "", acme).Header().Get("Tansu-Position"), 0
+	system := r.position()
+
+	placeholder := regexp.MustCompile(`\{[a-z_]+\}`)
+	for path, item := range document(t).Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.Security == nil || len(*op.Security) == 0 {
+				continue
+			}
+			body := ""
+			if op.RequestBody != nil {
+				example, err := json.Marshal(op.RequestBody.Value.Content["application/json"].Example)
+				require.NoError(t, err)
+				body = string(example)
+			}
+			for _, id := range ids {
+				target := placeholder.ReplaceAllString(path, id)
+				for kind, auth := range tokens {
+					at := kind + ": " + method + " " + target
+					tried++
+					a := r.send(method, target, body, auth, acme)
+					a.problem(403, "tenant_mismatch")
+					if own[op.OperationID] || target == path {
+						continue // without an id it is about the token's own tenant
+					}
+					a = r.send(method, target, body, auth)
+					if strings.HasPrefix(path, "/v1/events/") || strings.HasSuffix(path, "/diff") || strings.HasSuffix(path, "/replay") {
+						require.Contains(t, []int{403, 404, 422}, a.Code, at) // positions are those of the own log
+					} else {
+						require.Contains(t, []int{403, 404}, a.Code, "%s: %s", at, a.Body)
+					}
+					require.NotContains(t, a.Body.String(), "Only here", at)
+				}
+				if target == path {
+					break
+				}
+			}
+		}
+	}
+	require.Greater(t, tried, 1000)
+	require.Equal(t, before, r.send("GET", "/v1/events", "", acme).Header().Get("Tansu-Position"), "nothing was appended to the tenant's log")
+	require.Equal(t, system, r.position(), "nor to the system tenant's")
+}

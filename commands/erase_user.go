@@ -1,0 +1,25 @@
+package commands
+
+import (
+	"time"
+
+	"tansu.cloud/domain/identity/user"
+)
+
+// EraseUser destroys the key that seals a user's personal data and frees the
+// address; it needs a reason. What they did stays in the logs, under their id.
+type EraseUser struct{ Reason string }
+
+func eraseUser(p *pipeline) Handler[EraseUser, user.State] {
+	return handle(p, userUseCase[EraseUser]{
+		name:       "EraseUser",
+		permission: PermissionManageUsers,
+		aggregate:  users,
+		reason:     func(c EraseUser) string { return c.Reason },
+		command: func(r Request[EraseUser], now time.Time) user.Command {
+			return user.Erase{Reason: r.Command.Reason, At: now}
+		},
+		claims: claimEmail,
+		erases: func(r Request[EraseUser]) []string { return []string{r.Stream} },
+	})
+}

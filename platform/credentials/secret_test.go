@@ -1,0 +1,72 @@
+package credentials_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"tansu.cloud/platform/credentials"
+)
+
+func TestSecretsAreRotated(t *testing.T) {
+	t.Parallel()
+	s, pool, c := open(t)
+	owner := user
+	live := func(of uuid.UUID, text string) bool {
+		t.Helper()
+		same, err := s.VerifySecret(t.Context(), tenant, of, text)
+		require.NoError(t, err)
+		return same
+	}
+	ids := []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
+	texts := []string{credentials.NewSecret(), credentials.NewSecret(), credentials.NewSecret()}
+	require.Regexp(t, `^tss_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}$`, texts[0])
+
+	require.NoError(t, s.StoreSecret(t.Context(), tenant, owner, ids[0], texts[0]))
+	require.False(t, live(owner, texts[0]), "no event names it yet")
+	require.NoError(t, s.KeepSecret(t.Context(), tenant, owner, ids[0]))
+	require.True(t, live(owner, texts[0]))
+	require.False(t, live(someone, texts[0]))
+	require.False(t, live(owner, texts[1]))
+	require.False(t, live(owner, texts[0]+"x"))
+
+	c.forward(time.Second)
+	rotate := func(from, to int) {
+		t.Helper()
+		require.NoError(t, s.StoreSecret(t.Context(), tenant, owner, ids[to], texts[to]))
+		require.NoError(t, s.KeepSecret(t.Context(), tenant, owner, ids[to]))
+		require.NoError(t, s.RetireSecret(t.Context(), tenant, owner, ids[from], c.now().Add(time.Hour)))
+		c.forward(time.Second)
+	}
+	rotate(0, 1)
+	require.True(t, live(owner, texts[0]) && live(owner, texts[1]))
+	rotate(1, 2)
+	require.True(t, !live(owner, texts[0]) && live(owner, texts[1]) && live(owner, texts[2]), "two at a time")
+
+	require.NoError(t, s.KeepSecret(t.Context(), tenant, owner, ids[1]), "again")
+	c.forward(time.Hour)
+	require.True(t, !live(owner, texts[1]) && live(owner, texts[2]))
+	require.NoError(t, s.Clean(t.Context()))
+	require.Equal(t, 1, count(t, pool, "client_secrets"))
+
+	require.NoError(t, s.DropSecret(t.Context(), tenant, owner, ids[2]))
+	require.True(t, live(owner, texts[2]), "only what no event names is dropped")
+	require.NoError(t, s.DeleteSecrets(t.Context(), tenant, owner))
+	require.False(t, live(owner, texts[2]))
+}
+
+func TestRefusedSecretIsDropped(t *testing.T) {
+	t.Parallel()
+	s, pool, c := open(t)
+	require.NoError(t, s.StoreSecret(t.Context(), tenant, user, first, credentials.NewSecret()))
+	require.NoError(t, s.DropSecret(t.Context(), tenant, user, first))
+	require.Equal(t, 0, count(t, pool, "client_secrets"))
+	require.ErrorIs(t, s.KeepSecret(t.Context(), tenant, user, first), credentials.ErrNotStored)
+
+	require.NoError(t, s.StoreSecret(t.Context(), tenant, user, second, credentials.NewSecret()))
+	c.forward(31 * 24 * time.Hour)
+	require.NoError(t, s.Clean(t.Context()))
+	require.Equal(t, 0, count(t, pool, "client_secrets"))
+}

@@ -1,0 +1,61 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tansu.cloud/sql/db"
+)
+
+// Invite asks a person to become a member. It knows the e-mail while it can be
+// accepted, and not longer.
+type Invite struct {
+	ID         uuid.UUID
+	Email      string
+	EmailIndex string // keyed hash of the normalised e-mail
+	Roles      []string
+	Status     string // an expired one is open still
+	Reason     string // of a revocation
+	TokenID    string
+	AcceptedBy uuid.UUID // nil: nobody
+	ExpiresAt  time.Time
+	Version    int64 // of the invite's stream
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+// Invite finds an invite of a tenant.
+func (d *Directory) Invite(ctx context.Context, tenant, id uuid.UUID) (Invite, error) {
+	row, err := d.queries.InviteByID(ctx, db.InviteByIDParams{TenantID: tenant, ID: id})
+	return one(row, err, inviteFromRow)
+}
+
+// Invites lists a tenant's invites, newest first, and says whether more follow.
+func (d *Directory) Invites(ctx context.Context, tenant uuid.UUID, p Page) ([]Invite, bool, error) {
+	status, err := p.status()
+	if err != nil {
+		return nil, false, err
+	}
+	after, limit := p.from(last)
+	rows, err := d.queries.ListInvites(ctx, db.ListInvitesParams{
+		TenantID: tenant, Status: status, AfterCreatedAt: after.At, AfterID: after.ID, MaxRows: limit})
+	if err != nil {
+		return nil, false, fmt.Errorf("invites: %w", err)
+	}
+	return cut(p, rows, inviteFromRow)
+}
+
+// Cursor is the place after an invite in a list.
+func (i Invite) Cursor() Cursor { return Cursor{i.CreatedAt, i.ID} }
+
+func inviteFromRow(r db.Invite) (Invite, error) {
+	roles, err := names(r.Roles)
+	return Invite{
+		ID: r.ID, Email: r.Email, EmailIndex: r.EmailIndex, Roles: roles, Status: r.Status, Reason: r.Reason,
+		TokenID: r.TokenID, AcceptedBy: r.AcceptedBy, ExpiresAt: r.ExpiresAt.UTC(), Version: r.Version,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}, err
+}

@@ -1,0 +1,83 @@
+// Package access is the read model of who may do what in a tenant: its
+// projection folds the streams of members, roles, invites, API keys and service
+// accounts of every tenant's log into rows, and [Directory] answers queries from
+// them.
+package access
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tansu.cloud/domain/identity/apikey"
+	"tansu.cloud/domain/identity/invite"
+	"tansu.cloud/domain/identity/member"
+	"tansu.cloud/domain/identity/role"
+	"tansu.cloud/domain/identity/serviceaccount"
+	"tansu.cloud/domain/subject"
+	"tansu.cloud/projections"
+	"tansu.cloud/projections/readmodels/fold"
+	"tansu.cloud/sql"
+	"tansu.cloud/sql/db"
+)
+
+// Name of the projection.
+const Name = "access"
+
+// What counts: statuses of invites, API keys and service accounts.
+const (
+	InviteOpen            = string(invite.StatusOpen)
+	InviteAccepted        = string(invite.StatusAccepted)
+	InviteRevoked         = string(invite.StatusRevoked)
+	APIKeyLive            = string(apikey.StatusActive)
+	APIKeyRevoked         = string(apikey.StatusRevoked)
+	ServiceAccountEnabled = string(serviceaccount.StatusEnabled)
+	ServiceAccountStopped = string(serviceaccount.StatusDisabled)
+)
+
+// New returns the projection.
+func New() projections.Projection {
+	return projections.Projection{
+		Name: Name, Version: 1, EveryTenant: true, DDL: sql.Access,
+		Tables: []string{"members", "user_tenants", "roles", "invites", "api_keys", "service_accounts"},
+		Apply:  apply,
+		Types: slices.Concat(typesOf(member.Events()), typesOf(role.Events()), typesOf(invite.Events()),
+			typesOf(apikey.Events()), typesOf(serviceaccount.Events()), typesOf(subject.Events())),
+	}
+}
+
+func typesOf[E interface{ EventType() string }](events []E) []string {
+	types := make([]string, len(events))
+	for i, e := range events {
+		types[i] = e.EventType()
+	}
+	return types
+}
+
+// writer has what the tables need to be written. A batch is of one tenant.
+type writer struct {
+	queries *db.Queries
+	tenant  uuid.UUID
+}
+
+func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
+	w, streams := writer{db.New(tx), changes[0].Event.TenantID}, fold.ByStream(changes)
+	for _, table := range []struct {
+		streams string
+		apply   func(context.Context, []projections.Change) error
+	}{
+		{member.StreamType, w.members().Apply},
+		{role.StreamType, w.roles().Apply},
+		{invite.StreamType, w.invites().Apply},
+		{apikey.StreamType, w.apiKeys().Apply},
+		{serviceaccount.StreamType, w.serviceAccounts().Apply},
+		{subject.StreamType, w.forget},
+	} {
+		if err := table.apply(ctx, streams[table.streams]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package clients
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tansu.cloud/eventstore"
+	"tansu.cloud/sql/db"
+)
+
+// ErrNotFound: there is no OAuth client of that id.
+var ErrNotFound = errors.New("there is no such client")
+
+// Bounds of one page.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 1000
+)
+
+// Client is an OAuth client as its events tell it.
+type Client struct {
+	ID                     uuid.UUID
+	Name                   string
+	Type                   string
+	RedirectURIs           []string
+	PostLogoutRedirectURIs []string
+	Grants                 []string
+	TokenEndpointAuth      string
+	JWKS                   json.RawMessage // nil: none
+	Scopes                 []string
+	FirstParty             bool // people are not asked for consent
+	Status                 string
+	DisabledReason         string
+	SecretID               string    // empty: none
+	PreviousSecretID       string    // empty: none
+	PreviousUntil          time.Time // to when the previous one counts too
+	Version                int64     // of the client's stream
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+}
+
+// Directory answers queries. Safe for concurrent use.
+type Directory struct{ queries *db.Queries }
+
+// NewDirectory returns the OAuth clients in the pool's database.
+func NewDirectory(pool *pgxpool.Pool) *Directory { return &Directory{db.New(pool)} }
+
+// Get finds a client.
+func (d *Directory) Get(ctx context.Context, id uuid.UUID) (Client, error) {
+	row, err := d.queries.OAuthClientByID(ctx, db.OAuthClientByIDParams{TenantID: eventstore.SystemTenant, ID: id})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Client{}, ErrNotFound
+	}
+	if err != nil {
+		return Client{}, fmt.Errorf("clients: %w", err)
+	}
+	return fromRow(row)
+}
+
+// ListQuery selects a page of clients, oldest first.
+type ListQuery struct {
+	After *Cursor // nil for the first page
+	Limit int     // default DefaultLimit, at most MaxLimit
+}
+
+// Cursor is a place between two rows of a list.
+type Cursor struct {
+	CreatedAt time.Time
+	ID        uuid.UUID
+}
+
+// CursorOf is the place after a client in a list.
+func CursorOf(c Client) Cursor { return Cursor{c.CreatedAt, c.ID} }
+
+// earliest is the place before the first row.
+var earliest = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// List returns a page and whether more follows.
+func (d *Directory) List(ctx context.Context, q ListQuery) (page []Client, more bool, err error) {
+	if q.Limit <= 0 {
+		q.Limit = DefaultLimit
+	}
+	q.Limit = min(q.Limit, MaxLimit)
+	p := db.ListOAuthClientsParams{TenantID: eventstore.SystemTenant, AfterCreatedAt: earliest, MaxRows: int32(q.Limit) + 1}
+	if q.After != nil {
+		p.AfterCreatedAt, p.AfterID = q.After.CreatedAt, q.After.ID
+	}
+	rows, err := d.queries.ListOAuthClients(ctx, p)
+	if err != nil {
+		return nil, false, fmt.Errorf("clients: %w", err)
+	}
+	if more = len(rows) > q.Limit; more {
+		rows = rows[:q.Limit]
+	}
+	page = make([]Client, len(rows))
+	for i, r := range rows {
+		if page[i], err = fromRow(r); err != nil {
+			return nil, false, err
+		}
+	}
+	return page, more, nil
+}
+
+func fromRow(r db.OauthClient) (Client, error) {
+	c := Client{
+		ID: r.ID, Name: r.Name, Type: r.Type, TokenEndpointAuth: r.TokenEndpointAuth, FirstParty: r.FirstParty,
+		Status: r.Status, DisabledReason: r.DisabledReason,
+		SecretID: r.SecretID, PreviousSecretID: r.PreviousSecretID, PreviousUntil: r.PreviousUntil.UTC(),
+		Version: r.Version, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}
+	if r.Jwks != "" {
+		c.JWKS = json.RawMessage(r.Jwks)
+	}
+	err := errors.Join(
+		json.Unmarshal(r.RedirectUris, &c.RedirectURIs), json.Unmarshal(r.PostLogoutRedirectUris, &c.PostLogoutRedirectURIs),
+		json.Unmarshal(r.Grants, &c.Grants), json.Unmarshal(r.Scopes, &c.Scopes),
+	)
+	if err != nil {
+		return c, fmt.Errorf("client %s: %w", r.ID, err)
+	}
+	return c, nil
+}

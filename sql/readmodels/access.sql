@@ -1,0 +1,88 @@
+-- Read model of projection access: who may do what in a tenant, from its log.
+
+CREATE TABLE members (
+    tenant_id  uuid        NOT NULL,
+    user_id    uuid        NOT NULL,
+    roles      jsonb       NOT NULL,
+    invite_id  uuid        NOT NULL, -- nil: added without one
+    version    bigint      NOT NULL,
+    added_at   timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, user_id)
+);
+CREATE INDEX ON members (tenant_id, added_at, user_id);
+
+-- The same memberships by user. tenant_id is the system tenant, so that the
+-- tenants of a user stand together.
+CREATE TABLE user_tenants (
+    tenant_id uuid  NOT NULL,
+    user_id   uuid  NOT NULL,
+    member_of uuid  NOT NULL, -- a tenant
+    roles     jsonb NOT NULL,
+    PRIMARY KEY (tenant_id, user_id, member_of)
+);
+
+-- The roles that a tenant made itself.
+CREATE TABLE roles (
+    tenant_id   uuid             NOT NULL,
+    name        text COLLATE "C" NOT NULL,
+    title       text             NOT NULL,
+    permissions jsonb            NOT NULL,
+    version     bigint           NOT NULL,
+    created_at  timestamptz      NOT NULL,
+    updated_at  timestamptz      NOT NULL,
+    PRIMARY KEY (tenant_id, name)
+);
+
+-- An invite knows the e-mail for as long as it can be accepted: afterwards the
+-- person is a user, or nobody of ours.
+CREATE TABLE invites (
+    tenant_id   uuid             NOT NULL,
+    id          uuid             NOT NULL,
+    email       text             NOT NULL,
+    email_index text COLLATE "C" NOT NULL, -- keyed hash of the normalised e-mail
+    roles       jsonb            NOT NULL,
+    status      text COLLATE "C" NOT NULL, -- open, accepted, revoked
+    reason      text             NOT NULL, -- of a revocation
+    token_id    text COLLATE "C" NOT NULL,
+    accepted_by uuid             NOT NULL, -- nil: nobody
+    expires_at  timestamptz      NOT NULL,
+    version     bigint           NOT NULL,
+    created_at  timestamptz      NOT NULL,
+    updated_at  timestamptz      NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX ON invites (tenant_id, created_at, id);
+
+CREATE TABLE api_keys (
+    tenant_id   uuid             NOT NULL,
+    id          uuid             NOT NULL,
+    name        text             NOT NULL,
+    permissions jsonb            NOT NULL,
+    hint        text             NOT NULL, -- the end of the key
+    created_by  text             NOT NULL, -- an actor
+    status      text COLLATE "C" NOT NULL, -- active, revoked
+    reason      text             NOT NULL, -- of a revocation
+    expires_at  timestamptz      NOT NULL, -- year 1: never
+    version     bigint           NOT NULL,
+    created_at  timestamptz      NOT NULL,
+    updated_at  timestamptz      NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX ON api_keys (tenant_id, created_at, id);
+
+CREATE TABLE service_accounts (
+    tenant_id          uuid             NOT NULL,
+    id                 uuid             NOT NULL,
+    name               text             NOT NULL,
+    roles              jsonb            NOT NULL,
+    status             text COLLATE "C" NOT NULL, -- enabled, disabled
+    disabled_reason    text             NOT NULL,
+    secret_id          text COLLATE "C" NOT NULL, -- empty: none
+    previous_secret_id text COLLATE "C" NOT NULL, -- of the secret before, which counts too until
+    previous_until     timestamptz      NOT NULL,
+    version            bigint           NOT NULL,
+    created_at         timestamptz      NOT NULL,
+    updated_at         timestamptz      NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);

@@ -1,0 +1,41 @@
+-- Read model of projection users: one row per user and one per sign-in, from
+-- the system tenant's log (tenant_id is that log's owner). Rows of an erased
+-- user hold nothing personal: e-mail, its index, name, address and browser are
+-- empty.
+CREATE TABLE users (
+    tenant_id       uuid             NOT NULL,
+    id              uuid             NOT NULL,
+    email           text             NOT NULL,
+    email_index     text COLLATE "C" NOT NULL, -- keyed hash of the normalised e-mail
+    name            text             NOT NULL,
+    verified        boolean          NOT NULL,
+    status          text COLLATE "C" NOT NULL, -- active, disabled, erased
+    disabled_reason text             NOT NULL,
+    password_id     text COLLATE "C" NOT NULL, -- empty: none
+    totp_id         text COLLATE "C" NOT NULL, -- empty: no codes are asked for
+    recovery_set_id text COLLATE "C" NOT NULL,
+    passkeys        jsonb            NOT NULL, -- [{"id", "name", "added_at"}]
+    version         bigint           NOT NULL,
+    created_at      timestamptz      NOT NULL,
+    updated_at      timestamptz      NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX ON users (tenant_id, email_index);
+CREATE INDEX ON users (tenant_id, created_at, id);
+
+CREATE TABLE sessions (
+    tenant_id    uuid             NOT NULL,
+    id           uuid             NOT NULL,
+    user_id      uuid             NOT NULL,
+    method       text COLLATE "C" NOT NULL,
+    address      text             NOT NULL,
+    user_agent   text             NOT NULL,
+    started_at   timestamptz      NOT NULL,
+    live         boolean          NOT NULL,
+    ended_at     timestamptz      NOT NULL, -- year 1 while it is live
+    ended_reason text             NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX ON sessions (tenant_id, user_id, started_at, id) WHERE live;
+-- For an erasure, which reaches the ended ones too.
+CREATE INDEX ON sessions (tenant_id, user_id);
