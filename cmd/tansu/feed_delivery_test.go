@@ -127,6 +127,8 @@ func (f *feedTrial) run() {
 	}
 	f.restarts(writingCtx)
 	require.NoError(t, writing.Wait())
+	// However fast the writers were, the end comes over lines that have broken.
+	require.Eventually(t, func() bool { return f.line.count() > f.clients }, time.Minute, 10*time.Millisecond)
 	require.NoError(t, f.rename(ctx, 0, theEnd))
 	require.NoError(t, f.append(ctx, 0, 1<<40, theEnd))
 	require.NoError(t, wait())
@@ -300,6 +302,5 @@ func (f *feedTrial) compare(readers []*feedReader, took time.Duration) {
 		require.NoError(f.t, r.compare(logs[r.log]))
 		total += len(r.delivered)
 	}
-	require.Greater(f.t, f.line.count(), f.clients, "the line broke")
 	f.t.Logf("%d deliveries to %d clients, %d cuts, %s", total, len(readers), f.line.count(), took.Round(time.Millisecond))
 }
