@@ -84,7 +84,7 @@ func fromSnapshot[S any](ctx context.Context, p *pipeline, tenant uuid.UUID, str
 
 // saveSnapshot saves one when enough events have gathered. It is only a spare:
 // when that fails, the next command tries again.
-func saveSnapshot[S any](ctx context.Context, p *pipeline, stateVersion int, tenant uuid.UUID, stream eventstore.Stream, l loaded[S]) {
+func saveSnapshot[S any](ctx context.Context, p *pipeline, stateVersion int, tenant uuid.UUID, stream eventstore.Stream, l *loaded[S]) {
 	if l.version-l.snapshot < snapshotEvery {
 		return
 	}
@@ -94,7 +94,9 @@ func saveSnapshot[S any](ctx context.Context, p *pipeline, stateVersion int, ten
 	}
 	if err != nil {
 		p.log.WarnContext(ctx, "snapshot not saved", "tenant_id", tenant, "stream", stream, "version", l.version, "error", err)
+		return
 	}
+	l.snapshot = l.version
 }
 
 // canExist tells ids that the log refuses to store, so that looking one up is

@@ -61,7 +61,7 @@ func TestSnapshotsSpareEvents(t *testing.T) {
 	require.EqualValues(t, 100, snap.Version)
 
 	f.store.streamEvents.Store(0)
-	r, err := f.SuspendTenant(t.Context(), request(id, commands.SuspendTenant{Reason: "unpaid"}))
+	r, err := commands.New(f.deps()).SuspendTenant(t.Context(), request(id, commands.SuspendTenant{Reason: "unpaid"}))
 	require.NoError(t, err)
 	require.EqualValues(t, 131, r.Version)
 	require.Equal(t, "name 30", r.State.Name)

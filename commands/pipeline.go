@@ -24,6 +24,7 @@ type pipeline struct {
 	log       *slog.Logger
 	inFlight  *keySet
 	metKeys   *lru.Cache[tenantKey, struct{}]
+	recalled  recalled
 	telemetry telemetry
 }
 
@@ -31,7 +32,7 @@ func newPipeline(d Deps) *pipeline {
 	p := &pipeline{
 		store: d.Store, snapshots: d.Snapshots, codec: d.Codec, sagas: d.Sagas, email: d.EmailIndex, usage: d.Usage,
 		now: d.Now, newID: d.NewID, log: d.Logger,
-		inFlight: newKeySet(), metKeys: newMetKeys(), telemetry: newTelemetry(),
+		inFlight: newKeySet(), metKeys: newMetKeys(), recalled: newRecalled(), telemetry: newTelemetry(),
 	}
 	if p.now == nil {
 		p.now = time.Now

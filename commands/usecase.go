@@ -55,7 +55,8 @@ func handle[In, S, C any, E eventstore.Payload](p *pipeline, u useCase[In, S, C,
 	return trace(p, u.name, h)
 }
 
-// execute loads, decides and appends, once.
+// execute decides and appends: on what this process remembers of the aggregate,
+// and if that may be too old, on what the log holds.
 func execute[In, S, C any, E eventstore.Payload](p *pipeline, u useCase[In, S, C, E]) Handler[In, S] {
 	return func(ctx context.Context, r Request[In]) (Result[S], error) {
 		var none Result[S]
@@ -67,61 +68,79 @@ func execute[In, S, C any, E eventstore.Payload](p *pipeline, u useCase[In, S, C
 				return none, err
 			}
 		}
-		var before loaded[S]
-		if !r.newStream {
-			var err error
-			if before, err = load(ctx, p, u.aggregate, r.Tenant, r.Stream, 0); err != nil {
-				return none, err
-			}
+		if r.newStream {
+			return u.attempt(ctx, p, r, loaded[S]{}, false)
 		}
 		stream := u.aggregate.stream(r.Stream)
-		if r.Expected != eventstore.AnyVersion && r.Expected != before.version {
+		if before, known := recall[S](p, r.Tenant, stream); known && r.expects(before.version) {
+			result, err := u.attempt(ctx, p, r, before, true)
+			if !outdated(err) {
+				return result, err
+			}
+		}
+		before, err := load(ctx, p, u.aggregate, r.Tenant, r.Stream, 0)
+		if err != nil {
+			return none, err
+		}
+		if !r.expects(before.version) {
 			return none, &eventstore.VersionConflict{Stream: stream, Expected: r.Expected, Actual: before.version}
 		}
-		now := p.now().UTC().Truncate(time.Microsecond)
-		events, err := u.aggregate.decide(before.state, u.command(r, now))
-		if err != nil {
-			return none, err
-		}
-		if u.check != nil && len(events) > 0 {
-			if err := u.check(ctx, r, before.state, events); err != nil {
-				return none, err
-			}
-		}
-		after := before
-		for _, e := range events {
-			after.state = u.aggregate.apply(after.state, e)
-		}
-		after.version += int64(len(events))
-
-		a, err := u.compose(ctx, p, r, before.version, events)
-		if err != nil {
-			return none, err
-		}
-		if u.beside != nil && len(events) > 0 {
-			writes, err := u.beside(ctx, r, now, before.state, events)
-			if err != nil {
-				return none, err
-			}
-			a.Writes = append(a.Writes, writes...)
-		}
-		if r.IdempotencyKey != "" {
-			if a.Idempotency, err = record(r, u.aggregate.personal, after); err != nil {
-				return none, err
-			}
-		}
-		position, err := commit(ctx, p.store, a)
-		if err != nil {
-			if taken := (*eventstore.ClaimTaken)(nil); u.claimTaken != nil && errors.As(err, &taken) {
-				err = u.claimTaken
-			}
-			return none, err
-		}
-		if !u.aggregate.personal {
-			saveSnapshot(ctx, p, u.aggregate.stateVersion, r.Tenant, stream, after)
-		}
-		return Result[S]{State: after.state, Version: after.version, Position: position}, nil
+		return u.attempt(ctx, p, r, before, false)
 	}
+}
+
+// attempt decides on an aggregate and appends, once.
+func (u useCase[In, S, C, E]) attempt(ctx context.Context, p *pipeline, r Request[In], before loaded[S], recalled bool) (Result[S], error) {
+	var none Result[S]
+	stream := u.aggregate.stream(r.Stream)
+	now := p.now().UTC().Truncate(time.Microsecond)
+	events, err := u.aggregate.decide(before.state, u.command(r, now))
+	if err == nil && recalled && len(events) == 0 {
+		err = errUnchanged
+	}
+	if err != nil {
+		return none, err
+	}
+	if u.check != nil && len(events) > 0 {
+		if err := u.check(ctx, r, before.state, events); err != nil {
+			return none, err
+		}
+	}
+	after := before
+	for _, e := range events {
+		after.state = u.aggregate.apply(after.state, e)
+	}
+	after.version += int64(len(events))
+
+	a, err := u.compose(ctx, p, r, before.version, events)
+	if err != nil {
+		return none, err
+	}
+	if u.beside != nil && len(events) > 0 {
+		writes, err := u.beside(ctx, r, now, before.state, events)
+		if err != nil {
+			return none, err
+		}
+		a.Writes = append(a.Writes, writes...)
+	}
+	if r.IdempotencyKey != "" {
+		if a.Idempotency, err = record(r, u.aggregate.personal, after); err != nil {
+			return none, err
+		}
+	}
+	position, err := commit(ctx, p.store, a)
+	if err != nil {
+		p.recalled.forget(r.Tenant, stream)
+		if taken := (*eventstore.ClaimTaken)(nil); u.claimTaken != nil && errors.As(err, &taken) {
+			err = u.claimTaken
+		}
+		return none, err
+	}
+	if !u.aggregate.personal {
+		saveSnapshot(ctx, p, u.aggregate.stateVersion, r.Tenant, stream, &after)
+		p.recalled.keep(r.Tenant, stream, after)
+	}
+	return Result[S]{State: after.state, Version: after.version, Position: position}, nil
 }
 
 // compose makes the append that carries the events of one attempt.

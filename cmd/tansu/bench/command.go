@@ -1,11 +1,12 @@
 package bench
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -20,9 +21,11 @@ type Node struct {
 	Stop       func() error
 }
 
-// Command measures the create-tenant endpoint, from the HTTP request with
-// token, validation, decision, durable append and idempotency record to the
-// answer after the read model has caught up, against the raw line.
+// Command measures commands over HTTP, from the request with token, validation,
+// decision, durable append and idempotency record to the answer after the read
+// model has caught up, against the raw line: a change of a tenant, which is a
+// command and nothing else, and the creation of one, after which the workers
+// provision it while the next request is served.
 func (b *Bench) Command(ctx context.Context) ([]Result, error) {
 	raw, err := newRawLine(ctx, b.DSN)
 	if err != nil {
@@ -37,37 +40,69 @@ func (b *Bench) Command(ctx context.Context) ([]Result, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256}}
 	defer client.CloseIdleConnections()
 
-	var results []Result
-	for _, connections := range []int{1, 64} {
-		var rate, latency pairs
-		for round := range b.Rounds + 1 {
-			ours, err := drive(ctx, connections, b.Duration, func(ctx context.Context, _, _ int) error {
-				_, err := createTenant(ctx, client, node, "A tenant of the benchmark")
-				return err
-			})
-			if err != nil {
-				return nil, err
-			}
-			line, err := b.rawRound(ctx, raw, 1, connections)
-			if err != nil {
-				return nil, err
-			}
-			if round > 0 {
-				rate.add(ours.perSecond, line.perSecond)
-				latency.add(ours.p50.Seconds()*1000, line.p50.Seconds()*1000)
-			}
+	var tenants [64]string // one per connection, so that no change waits for another's version
+	for i := range tenants {
+		answer, err := createTenant(ctx, client, node, "A tenant of the benchmark")
+		if err != nil {
+			return nil, err
 		}
-		name := fmt.Sprintf("POST /v1/tenants, %d connections", connections)
-		results = append(results, rate.result("command", name, "requests/s"), latency.result("command", name+", p50", "ms"))
-		b.progress("command: %s done", name)
+		var created struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal(answer, &created); err != nil {
+			return nil, err
+		}
+		tenants[i] = created.ID
+	}
+	var results []Result
+	for _, command := range []struct {
+		name string
+		send func(ctx context.Context, caller, n int) error
+	}{
+		{"PUT /v1/tenants/{id}/name", func(ctx context.Context, caller, n int) error {
+			return renameTenant(ctx, client, node, tenants[caller], fmt.Sprintf("A tenant of the benchmark, change %d", n))
+		}},
+		{"POST /v1/tenants", func(ctx context.Context, _, _ int) error {
+			_, err := createTenant(ctx, client, node, "A tenant of the benchmark")
+			return err
+		}},
+	} {
+		for _, connections := range []int{1, len(tenants)} {
+			var rate, latency pairs
+			for round := range b.Rounds + 1 {
+				ours, err := drive(ctx, connections, b.Duration, command.send)
+				if err != nil {
+					return nil, err
+				}
+				line, err := b.rawRound(ctx, raw, 1, connections)
+				if err != nil {
+					return nil, err
+				}
+				if round > 0 {
+					rate.add(ours.perSecond, line.perSecond)
+					latency.add(ours.p50.Seconds()*1000, line.p50.Seconds()*1000)
+				}
+			}
+			name := fmt.Sprintf("%s, %d connections", command.name, connections)
+			results = append(results, rate.result("command", name, "requests/s"), latency.result("command", name+", p50", "ms"))
+			b.progress("command: %s done", name)
+		}
 	}
 	return results, nil
 }
 
 func createTenant(ctx context.Context, client *http.Client, node Node, name string) (answer []byte, err error) {
 	key := uuid.NewString()
-	body := fmt.Sprintf(`{"slug":"t-%s","name":%q}`, key, name)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, node.URL+"/v1/tenants", bytes.NewBufferString(body))
+	return sendCommand(ctx, client, node, http.MethodPost, "/v1/tenants", key, fmt.Sprintf(`{"slug":"t-%s","name":%q}`, key, name))
+}
+
+func renameTenant(ctx context.Context, client *http.Client, node Node, id, name string) error {
+	_, err := sendCommand(ctx, client, node, http.MethodPut, "/v1/tenants/"+id+"/name", uuid.NewString(), fmt.Sprintf(`{"name":%q}`, name))
+	return err
+}
+
+func sendCommand(ctx context.Context, client *http.Client, node Node, method, path, key, body string) (answer []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, method, node.URL+path, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +117,8 @@ func createTenant(ctx context.Context, client *http.Client, node Node, name stri
 	if answer, err = io.ReadAll(response.Body); err != nil {
 		return nil, err
 	}
-	if response.StatusCode != http.StatusCreated {
-		return nil, fmt.Errorf("create tenant: %s: %s", response.Status, answer)
+	if response.StatusCode/100 != 2 {
+		return nil, fmt.Errorf("%s %s: %s: %s", method, path, response.Status, answer)
 	}
 	return answer, nil
 }
