@@ -24,7 +24,7 @@ func (g *generation) advance(ctx context.Context, t *tenant, w work) error {
 		g.queue.exhausted(t, w.target)
 		return nil
 	}
-	relevant := g.relevant(next.events)
+	relevant := g.relevant(next.events, t.ownTypes)
 	relevant = t.withoutParked(relevant)
 	last := next.events[len(next.events)-1]
 	if len(relevant) == 0 {
@@ -71,10 +71,14 @@ func (g *generation) nextRun(ctx context.Context, t *tenant, w work) (*run, erro
 	return &run{tenant: t.id, events: read.Events}, nil
 }
 
-// relevant selects the events that Apply sees.
-func (g *generation) relevant(events []eventstore.Event) []eventstore.Event {
+// relevant selects the events that Apply sees. Once one of its own types has come,
+// others may be of use again.
+func (g *generation) relevant(events []eventstore.Event, ownTypes bool) []eventstore.Event {
 	if g.EveryType {
-		return events
+		if first := slices.IndexFunc(events, func(e eventstore.Event) bool { return !ownTypes || g.handles[e.Type] }); first >= 0 {
+			return events[first:]
+		}
+		return nil
 	}
 	var found []eventstore.Event
 	for _, e := range events {

@@ -11,10 +11,23 @@ func AfterCommit(ctx context.Context, do func()) {
 	}
 }
 
+// OwnTypesOnly tells the runner that an Apply with EveryType, given ctx, has no
+// use for the events of other types than its own in this tenant's log, until one
+// of its own has come. For most tenants that spares a transaction for each run of
+// events. It may be forgotten, and then the next Apply says it again.
+func OwnTypesOnly(ctx context.Context) {
+	if later, applying := ctx.Value(afterCommitKey{}).(*afterCommit); applying {
+		later.ownTypes = true
+	}
+}
+
 type afterCommitKey struct{}
 
-// afterCommit is what a transaction leaves to be done.
-type afterCommit struct{ all []func() }
+// afterCommit is what a transaction leaves for when it is committed.
+type afterCommit struct {
+	all      []func()
+	ownTypes bool
+}
 
 func (a *afterCommit) in(ctx context.Context) context.Context {
 	return context.WithValue(ctx, afterCommitKey{}, a)

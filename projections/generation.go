@@ -204,7 +204,7 @@ func (g *generation) load(ctx context.Context, t *tenant) error {
 	for _, r := range rows {
 		t.parked[eventstore.Stream{Type: r.StreamType, ID: r.StreamID}] = parked{id: r.DeadLetterID}
 	}
-	t.stored, t.seen, t.seenAt, t.loaded = position, position, time.Time{}, true
+	t.stored, t.seen, t.seenAt, t.ownTypes, t.loaded = position, position, time.Time{}, false, true
 	g.queue.publish(t)
 	return nil
 }

@@ -26,7 +26,8 @@ type Projection struct {
 	EveryTenant bool
 	// Types are the event types that Apply handles; others move the checkpoint.
 	Types []string
-	// EveryType lets Apply see the events of all other types too, undecoded.
+	// EveryType lets Apply see the events of all other types too, undecoded, unless
+	// it said [OwnTypesOnly].
 	EveryType bool
 	// Saga marks a projection that acts: Apply may also enqueue jobs (package
 	// jobs; [AfterCommit] wakes their workers), and its transactions wait for the disk. What it did cannot be taken

@@ -39,6 +39,7 @@ type tenant struct {
 	seen     int64     // everything up to here was looked at
 	seenAt   time.Time // when the event at seen was recorded
 	parked   map[eventstore.Stream]parked
+	ownTypes bool // others are of no use to Apply at the moment
 	failures int
 }
 

@@ -79,7 +79,7 @@ func (r *redrive) run(ctx context.Context) error {
 		if len(events) > 0 {
 			end = after(&events[len(events)-1])
 		}
-		if err := r.apply(ctx, r.relevant(events), end, last); err != nil {
+		if err := r.apply(ctx, r.relevant(events, false), end, last); err != nil {
 			return err
 		}
 		if last {

@@ -69,6 +69,36 @@ func TestSagaSeesEveryTypeAndEnqueues(t *testing.T) {
 	require.Equal(t, []string{"decoded", "undecoded", "decoded"}, e.mail(id))
 }
 
+func TestSagaThatAsksForItsOwnTypes(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	r := e.startMailer(func(p *projections.Projection) {
+		apply := p.Apply
+		p.Apply = func(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
+			if changes[len(changes)-1].Event.Stream.ID == "quiet" {
+				projections.OwnTypesOnly(ctx)
+			}
+			return apply(ctx, tx, changes)
+		}
+	})
+	id := uuid.New()
+	e.wait(r, id, e.append(id, "quiet", noted{"seen, because nothing was said before it"}))
+	e.wait(r, id, e.append(id, "a", noted{"left out"}, noted{"left out"}))
+	require.Equal(t, []string{"undecoded"}, e.mail(id))
+	e.wait(r, id, e.append(id, "a", noted{"left out"}, added{1}, noted{"seen, because it follows its own"}))
+	require.Equal(t, []string{"undecoded", "decoded", "undecoded"}, e.mail(id))
+	e.wait(r, id, e.append(id, "a", noted{"seen"}))
+	require.Len(t, e.mail(id), 4)
+	e.wait(r, id, e.append(id, "quiet", added{1}))
+	e.wait(r, id, e.append(id, "a", noted{"left out"}))
+	require.Len(t, e.mail(id), 5)
+
+	stop(t, r)
+	r = e.startMailer()
+	e.wait(r, id, e.append(id, "a", noted{"seen: what was said ends with the process"}))
+	require.Len(t, e.mail(id), 6)
+}
+
 func TestSagaLeavesOutWhatWasBeforeIt(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

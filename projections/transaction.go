@@ -58,6 +58,9 @@ func (g *generation) commit(ctx context.Context, t *tenant, s step) error {
 		return g.blame(ctx, tx, err) // a deferred constraint, for example
 	}
 	later.run()
+	if len(changes) > 0 {
+		t.ownTypes = later.ownTypes
+	}
 	t.stored, t.seen, t.seenAt = s.to, s.to, s.at
 	if len(changes) > 0 {
 		g.metrics.batch.Record(ctx, int64(len(changes)), g.metrics.attributes)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -64,6 +65,9 @@ func (s *saga) apply(ctx context.Context, tx pgx.Tx, changes []projections.Chang
 	if err := all.store(ctx, q); err != nil {
 		return err
 	}
+	if !slices.ContainsFunc(all.inOrder, (*subscription).enabled) {
+		projections.OwnTypesOnly(ctx)
+	}
 	enqueued, err := jobs.Enqueue(ctx, tx, all.work...)
 	if enqueued > 0 {
 		projections.AfterCommit(ctx, s.wake)
@@ -87,9 +91,11 @@ func (all *subscriptions) deliver(f *filters, e *feeds.Entry) {
 	}
 }
 
+func (s *subscription) enabled() bool { return s.status == webhook.StatusEnabled }
+
 // selects reports whether an event is to be delivered.
 func (s *subscription) selects(f *filters, e *feeds.Entry) bool {
-	if s.status != webhook.StatusEnabled || !onTopic(s.topics, e) {
+	if !s.enabled() || !onTopic(s.topics, e) {
 		return false
 	}
 	return s.filter == "" || f.match(s.filter, e)
