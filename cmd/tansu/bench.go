@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -34,6 +35,7 @@ func newBenchCommand(a *app) *cobra.Command {
 	})
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&b.DSN, "dsn", "", "database to measure on; it is filled with test data")
+	flags.StringVar(&b.AMQP, "amqp", "", "RabbitMQ that carries between two nodes in feed; without it they have NOTIFY only")
 	flags.IntVar(&b.Rounds, "rounds", 5, "counted rounds per case")
 	flags.DurationVar(&b.Duration, "duration", 2*time.Second, "length of a round")
 	flags.StringVarP(&output, "output", "o", "table", "table or jsonl")
@@ -112,14 +114,17 @@ func (a *app) bench(ctx context.Context, b *bench.Bench, run func(context.Contex
 }
 
 // benchNode is a whole node in this process, on a port of its own.
-func (a *app) benchNode(ctx context.Context, dsn string) (bench.Node, error) {
+func (a *app) benchNode(ctx context.Context, o bench.NodeOrder) (bench.Node, error) {
 	cfg := config.Default()
-	cfg.NodeID, cfg.Log.Level, cfg.HTTP.DrainDelay = "bench", "error", 0
+	if o.AMQP != "" {
+		cfg.Bus, cfg.AMQP.URL = "amqp", config.Secret(o.AMQP)
+	}
+	cfg.NodeID, cfg.Log.Level, cfg.HTTP.DrainDelay = cmp.Or(o.ID, "bench"), "error", 0
 	cfg.Feeds.TenantConnections, cfg.Feeds.PrincipalConnections = 100_000, 100_000
 	const never = 1_000_000_000 // are limits reached; they are counted all the same
 	cfg.Limits = config.Limits{Read: never, Write: never, TenantRead: never, TenantWrite: never, Address: never, Login: never}
-	cfg.Postgres.DSN = config.Secret(dsn)
-	cfg.OperatorToken = config.Secret(newOperatorToken())
+	cfg.Postgres.DSN = config.Secret(o.DSN)
+	cfg.OperatorToken = config.Secret(cmp.Or(o.Token, newOperatorToken()))
 	cfg.MasterKey = config.Secret(base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	t, stopTelemetry, err := a.startTelemetry(ctx, cfg)
 	if err != nil {

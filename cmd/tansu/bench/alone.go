@@ -19,8 +19,8 @@ const AloneCommand = "alone"
 
 // aloneOrder says which server to run.
 type aloneOrder struct {
-	DSN string // of a whole node
-	Raw bool   // bare websockets instead
+	NodeOrder      // a whole node
+	Raw       bool // bare websockets instead
 }
 
 // aloneAnswer says where the server is.
@@ -38,7 +38,7 @@ func (b *Bench) Alone(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal(lines.Bytes(), &order); err != nil {
 		return err
 	}
-	serve := func() (Node, error) { return b.Serve(ctx, order.DSN) }
+	serve := func() (Node, error) { return b.Serve(ctx, order.NodeOrder) }
 	if order.Raw {
 		serve = serveRaw
 	}

@@ -16,6 +16,7 @@ import (
 // other use: it fills it.
 type Bench struct {
 	DSN      string
+	AMQP     string        // RabbitMQ between two nodes; empty: they have none
 	Rounds   int           // counted rounds per case, after one that is not
 	Duration time.Duration // of each round
 	Progress io.Writer
@@ -23,7 +24,7 @@ type Bench struct {
 	// Control and Serve come from the program: how the projection runner sends
 	// its commands, and a whole node on a database.
 	Control func(*commands.Commands) projections.Control
-	Serve   func(ctx context.Context, dsn string) (Node, error)
+	Serve   func(ctx context.Context, o NodeOrder) (Node, error)
 
 	pool *pgxpool.Pool
 }

@@ -13,6 +13,14 @@ import (
 	"tansu.cloud/eventstore"
 )
 
+// NodeOrder says what a node is to be like.
+type NodeOrder struct {
+	ID    string // among the nodes on the database; empty: it is the only one
+	DSN   string
+	AMQP  string // the bus; empty: none between processes
+	Token string // of the operator; empty: a new one
+}
+
 // Node is a running server in this process.
 type Node struct {
 	URL, Token string
@@ -32,7 +40,7 @@ func (b *Bench) Command(ctx context.Context) ([]Result, error) {
 		return nil, err
 	}
 	defer raw.pool.Close()
-	node, err := b.Serve(ctx, b.DSN)
+	node, err := b.Serve(ctx, NodeOrder{DSN: b.DSN})
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (b *Bench) Feed(ctx context.Context) ([]Result, error) {
 		return nil, err
 	}
 	defer s.close()
-	for _, run := range []func(context.Context) ([]Result, error){s.latencies, s.rates, s.stalledReaders} {
+	for _, run := range []func(context.Context) ([]Result, error){s.latencies, s.betweenNodes, s.rates, s.stalledReaders} {
 		r, err := run(ctx)
 		if err != nil {
 			return results, err
@@ -56,7 +56,7 @@ func (b *Bench) newFeedStage(ctx context.Context) (*feedStage, error) {
 	if err != nil {
 		return nil, err
 	}
-	node, err := b.Serve(ctx, b.DSN)
+	node, err := b.Serve(ctx, NodeOrder{DSN: b.DSN})
 	if err != nil {
 		raw.pool.Close()
 		return nil, err
@@ -86,14 +86,19 @@ func (s *feedStage) close() {
 	_ = s.node.Stop()
 }
 
+// direct writes one event without the interface.
+func (s *feedStage) direct(ctx context.Context) error {
+	return s.append(ctx, s.node.Log, s.tenant, 1)
+}
+
 // append writes one event straight into a log. It carries the time at which
 // that began.
-func (s *feedStage) append(ctx context.Context, tenant uuid.UUID, filler int) error {
+func (s *feedStage) append(ctx context.Context, log eventstore.Appender, tenant uuid.UUID, filler int) error {
 	n := s.writes.Add(1)
 	a := benchAppend(tenant, fmt.Sprint(n/eventsPerStream), eventstore.AnyVersion)
 	a.Idempotency = nil
 	a.Writes[0].Events[0].Data = fmt.Appendf(nil, `{"begun":%q,"filler":"%0*d",%s`, stamp(time.Now()), filler, n, payload[1:])
-	_, err := s.node.Log.Append(ctx, a)
+	_, err := log.Append(ctx, a)
 	return err
 }
 
@@ -107,44 +112,77 @@ func (s *feedStage) create(ctx context.Context) error {
 // time that a bare insert takes at the same pace.
 func (s *feedStage) latencies(ctx context.Context) ([]Result, error) {
 	var results []Result
-	direct := func(ctx context.Context) error { return s.append(ctx, s.tenant, 1) }
-	for _, c := range []struct {
-		name                   string
-		tenant                 string
-		subscribers, perSecond int
-		write                  func(context.Context) error
-	}{
-		{"append in process", s.tenant.String(), 100, 100, direct},
-		{"POST /v1/tenants", "system", 100, 100, s.create},
-		{"append in process", s.tenant.String(), 1000, 4, direct},
+	for _, c := range []latencyCase{
+		{"append in process", s.node, s.tenant.String(), 100, 100, s.direct},
+		{"POST /v1/tenants", s.node, "system", 100, 100, s.create},
+		{"append in process", s.node, s.tenant.String(), 1000, 4, s.direct},
 	} {
-		var p50, p99 pairs
-		for round := range s.Rounds + 1 {
-			ours, err := s.latency(ctx, c.tenant, c.subscribers, c.perSecond, int(s.Duration.Seconds()*float64(c.perSecond)), c.write)
-			if err != nil {
-				return nil, err
-			}
-			line, err := s.insertLatency(ctx, c.perSecond)
-			if err != nil {
-				return nil, err
-			}
-			if round > 0 {
-				p50.add(ours.p50.Seconds()*1000, line.p50.Seconds()*1000)
-				p99.add(ours.p99.Seconds()*1000, line.p99.Seconds()*1000)
-			}
+		r, err := s.compare(ctx, c)
+		if err != nil {
+			return nil, err
 		}
-		name := fmt.Sprintf("%s, %d subscribers × %d writes/s", c.name, c.subscribers, c.perSecond)
-		results = append(results, p50.result("feed", name+", p50", "ms"), p99.result("feed", name+", p99", "ms"))
-		s.progress("feed: %s done", name)
+		results = append(results, r...)
 	}
 	return results, nil
 }
 
+// betweenNodes has the subscribers on another node than the writer, in a process
+// of its own. It hears of commits by NOTIFY, and from RabbitMQ if there is one.
+func (s *feedStage) betweenNodes(ctx context.Context) ([]Result, error) {
+	writer, through := s.node, "NOTIFY"
+	if s.AMQP != "" {
+		through = "RabbitMQ"
+		var err error
+		if writer, err = s.Serve(ctx, NodeOrder{ID: "bench-writer", DSN: s.DSN, AMQP: s.AMQP, Token: s.node.Token}); err != nil {
+			return nil, err
+		}
+		defer func() { _ = writer.Stop() }()
+	}
+	other, err := startAlone(ctx, aloneOrder{NodeOrder: NodeOrder{ID: "bench-reader", DSN: s.DSN, AMQP: s.AMQP, Token: s.node.Token}})
+	if err != nil {
+		return nil, err
+	}
+	defer other.stop()
+	return s.compare(ctx, latencyCase{"append on another node, through " + through, other.node, s.tenant.String(), 100, 100,
+		func(ctx context.Context) error { return s.append(ctx, writer.Log, s.tenant, 1) }})
+}
+
+// latencyCase is who reads, and what is written how often.
+type latencyCase struct {
+	name                   string
+	readers                Node
+	tenant                 string
+	subscribers, perSecond int
+	write                  func(context.Context) error
+}
+
+// compare runs a case in turns with bare inserts at its pace.
+func (s *feedStage) compare(ctx context.Context, c latencyCase) ([]Result, error) {
+	var p50, p99 pairs
+	for round := range s.Rounds + 1 {
+		ours, err := s.latency(ctx, c, int(s.Duration.Seconds()*float64(c.perSecond)))
+		if err != nil {
+			return nil, err
+		}
+		line, err := s.insertLatency(ctx, c.perSecond)
+		if err != nil {
+			return nil, err
+		}
+		if round > 0 {
+			p50.add(ours.p50.Seconds()*1000, line.p50.Seconds()*1000)
+			p99.add(ours.p99.Seconds()*1000, line.p99.Seconds()*1000)
+		}
+	}
+	name := fmt.Sprintf("%s, %d subscribers × %d writes/s", c.name, c.subscribers, c.perSecond)
+	s.progress("feed: %s done", name)
+	return []Result{p50.result("feed", name+", p50", "ms"), p99.result("feed", name+", p99", "ms")}, nil
+}
+
 // latency writes at a pace and returns what the subscribers saw.
-func (s *feedStage) latency(ctx context.Context, tenant string, subscribers, perSecond, writes int, write func(context.Context) error) (load, error) {
-	seen := make([][]time.Duration, subscribers)
+func (s *feedStage) latency(ctx context.Context, c latencyCase, writes int) (load, error) {
+	seen := make([][]time.Duration, c.subscribers)
 	var received atomic.Int64
-	w, err := watch(ctx, s.node, tenant, subscribers, true, func(i int, frame []byte) {
+	w, err := watch(ctx, c.readers, c.tenant, c.subscribers, true, func(i int, frame []byte) {
 		now := time.Now()
 		for begun := range stamps(frame) {
 			seen[i] = append(seen[i], now.Sub(begun))
@@ -157,10 +195,10 @@ func (s *feedStage) latency(ctx context.Context, tenant string, subscribers, per
 	defer w.close()
 	// A collection of what came before would count as latency of what comes now.
 	debug.FreeOSMemory()
-	if err := paced(ctx, perSecond, writes, write); err != nil {
+	if err := paced(ctx, c.perSecond, writes, c.write); err != nil {
 		return load{}, err
 	}
-	if err := w.wait(ctx, &received, int64(writes)*int64(subscribers)); err != nil {
+	if err := w.wait(ctx, &received, int64(writes)*int64(c.subscribers)); err != nil {
 		return load{}, err
 	}
 	w.close() // from here on seen is ours

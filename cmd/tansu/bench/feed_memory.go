@@ -77,9 +77,9 @@ func (s *feedStage) stalledRound(ctx context.Context, stalled int) (stalledLoad,
 		defer conn.Close()
 	}
 	highest := watchMemory()
-	l, err := s.latency(ctx, s.tenant.String(), healthy, stalledPace, stalledWrites, func(ctx context.Context) error {
-		return s.append(ctx, s.tenant, stalledSize-len(payload))
-	})
+	l, err := s.latency(ctx, latencyCase{"", s.node, s.tenant.String(), healthy, stalledPace, func(ctx context.Context) error {
+		return s.append(ctx, s.node.Log, s.tenant, stalledSize-len(payload))
+	}}, stalledWrites)
 	grown := highest() - before
 	if err != nil {
 		return stalledLoad{}, err

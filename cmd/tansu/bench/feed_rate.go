@@ -83,7 +83,7 @@ func (s *feedStage) burst(ctx context.Context, tenant uuid.UUID, events int) err
 	writing, ctx := errgroup.WithContext(ctx)
 	writing.SetLimit(burstWriters)
 	for range events {
-		writing.Go(func() error { return s.append(ctx, tenant, 1) })
+		writing.Go(func() error { return s.append(ctx, s.node.Log, tenant, 1) })
 	}
 	return writing.Wait()
 }

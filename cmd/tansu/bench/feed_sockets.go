@@ -35,7 +35,7 @@ func (b *Bench) idleSockets(ctx context.Context) ([]Result, error) {
 	}
 	var cost pairs
 	for round := range b.Rounds + 1 {
-		ours, err := b.socketCost(ctx, n, aloneOrder{DSN: b.DSN})
+		ours, err := b.socketCost(ctx, n, aloneOrder{NodeOrder: NodeOrder{DSN: b.DSN}})
 		if err != nil {
 			return nil, err
 		}

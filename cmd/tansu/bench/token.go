@@ -32,7 +32,7 @@ func (b *Bench) Token(ctx context.Context) ([]Result, error) {
 	s := &tokenStage{Bench: b, client: &http.Client{Transport: &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256}}}
 	defer s.client.CloseIdleConnections()
 	var err error
-	if s.node, err = b.Serve(ctx, b.DSN); err != nil {
+	if s.node, err = b.Serve(ctx, NodeOrder{DSN: b.DSN}); err != nil {
 		return nil, err
 	}
 	defer s.node.Stop()
