@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -42,7 +44,15 @@ type part struct {
 	stop func(context.Context) error
 }
 
+// collectAt is how much garbage, in percent of what lives, brings the next
+// collection. With Go's 100, the garbage of 10,000 handshakes left holes among the
+// sockets that took as much memory as the sockets: 10.7 KB each instead of 7.4.
+const collectAt = 75
+
 func newNode(cfg config.Config, t *telemetry.Telemetry) *node {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	return &node{cfg: cfg, telemetry: t, logger: t.Logger(), http: newHTTPServer(cfg.HTTP, t.Logger())}
 }
 
