@@ -31,46 +31,15 @@ func (b *Bench) Append(ctx context.Context) ([]Result, error) {
 
 	var results []Result
 	for _, c := range []struct{ tenants, callers int }{{1, 1}, {1, 8}, {1, 64}, {1, 256}, {100, 256}} {
-		var rate, latency pairs
-		var oursCPU, lineCPU cpu
-		var oursOps, lineOps float64
-		for round := range b.Rounds + 1 {
-			before, err := measureCPU(ctx, b.pool)
-			if err != nil {
-				return nil, err
-			}
-			ours, err := b.appendRound(ctx, store, c.tenants, c.callers)
-			if err != nil {
-				return nil, err
-			}
-			between, err := measureCPU(ctx, b.pool)
-			if err != nil {
-				return nil, err
-			}
-			line, err := b.rawRound(ctx, raw, c.tenants, c.callers)
-			if err != nil {
-				return nil, err
-			}
-			after, err := measureCPU(ctx, b.pool)
-			if err != nil {
-				return nil, err
-			}
-			if round == 0 {
-				continue // both warm
-			}
-			oursCPU.add(between.since(before))
-			lineCPU.add(after.since(between))
-			oursOps += ours.perSecond * b.Duration.Seconds()
-			lineOps += line.perSecond * b.Duration.Seconds()
-			rate.add(ours.perSecond, line.perSecond)
-			latency.add(ours.p50.Seconds()*1000, line.p50.Seconds()*1000)
-		}
 		name := fmt.Sprintf("%d tenants, %d callers", c.tenants, c.callers)
-		r := rate.result("append", name, "appends/s")
-		r.Note = oursCPU.perOperation(oursOps) + "; line " + lineCPU.perOperation(lineOps)
-		results = append(results, r)
-		if c.callers == 1 {
-			results = append(results, latency.result("append", name+", p50", "ms"))
+		rate, p50, err := b.race(ctx, "append", name, "appends/s",
+			func(ctx context.Context) (load, error) { return b.appendRound(ctx, store, c.tenants, c.callers) },
+			func(ctx context.Context) (load, error) { return b.rawRound(ctx, raw, c.tenants, c.callers) })
+		if err != nil {
+			return nil, err
+		}
+		if results = append(results, rate); c.callers == 1 {
+			results = append(results, p50)
 		}
 		b.progress("append: %s done", name)
 	}

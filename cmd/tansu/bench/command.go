@@ -65,7 +65,7 @@ func (b *Bench) Command(ctx context.Context) ([]Result, error) {
 	var results []Result
 	for _, command := range []struct {
 		name string
-		send func(ctx context.Context, caller, n int) error
+		send operation
 	}{
 		{"PUT /v1/tenants/{id}/name", func(ctx context.Context, caller, n int) error {
 			return renameTenant(ctx, client, node, tenants[caller], fmt.Sprintf("A tenant of the benchmark, change %d", n))
@@ -76,23 +76,14 @@ func (b *Bench) Command(ctx context.Context) ([]Result, error) {
 		}},
 	} {
 		for _, connections := range []int{1, len(tenants)} {
-			var rate, latency pairs
-			for round := range b.Rounds + 1 {
-				ours, err := drive(ctx, connections, b.Duration, command.send)
-				if err != nil {
-					return nil, err
-				}
-				line, err := b.rawRound(ctx, raw, 1, connections)
-				if err != nil {
-					return nil, err
-				}
-				if round > 0 {
-					rate.add(ours.perSecond, line.perSecond)
-					latency.add(ours.p50.Seconds()*1000, line.p50.Seconds()*1000)
-				}
-			}
 			name := fmt.Sprintf("%s, %d connections", command.name, connections)
-			results = append(results, rate.result("command", name, "requests/s"), latency.result("command", name+", p50", "ms"))
+			rate, p50, err := b.race(ctx, "command", name, "requests/s",
+				func(ctx context.Context) (load, error) { return drive(ctx, connections, b.Duration, command.send) },
+				func(ctx context.Context) (load, error) { return b.rawRound(ctx, raw, 1, connections) })
+			if err != nil {
+				return nil, err
+			}
+			results = append(results, rate, p50)
 			b.progress("command: %s done", name)
 		}
 	}

@@ -24,12 +24,20 @@ func (c cpu) since(earlier cpu) cpu {
 	return cpu{c.client - earlier.client, c.server - earlier.server}
 }
 
-func (c *cpu) add(d cpu) { c.client, c.server = c.client+d.client, c.server+d.server }
+// spending is the processor time of a number of operations.
+type spending struct {
+	cpu
+	operations float64
+}
+
+func (s *spending) add(c cpu, operations float64) {
+	s.client, s.server, s.operations = s.client+c.client, s.server+c.server, s.operations+operations
+}
 
 // perOperation renders what one operation costs.
-func (c cpu) perOperation(operations float64) string {
-	us := func(d time.Duration) float64 { return d.Seconds() * 1e6 / operations }
-	return fmt.Sprintf("CPU µs/op server %.1f + client %.1f", us(c.server), us(c.client))
+func (s spending) perOperation() string {
+	us := func(d time.Duration) float64 { return d.Seconds() * 1e6 / s.operations }
+	return fmt.Sprintf("CPU µs/op server %.1f + client %.1f", us(s.server), us(s.client))
 }
 
 func measureCPU(ctx context.Context, pool *pgxpool.Pool) (cpu, error) {

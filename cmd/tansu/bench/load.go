@@ -13,9 +13,12 @@ type load struct {
 	p50, p99  time.Duration
 }
 
-// drive runs a number of callers in closed loops for a while. op is called with
-// the caller's number and a count that starts at 0 in each caller.
-func drive(ctx context.Context, callers int, d time.Duration, op func(ctx context.Context, caller, i int) error) (load, error) {
+// operation is done again and again by callers. It gets the caller's number and a
+// count that starts at 0 in each caller.
+type operation func(ctx context.Context, caller, i int) error
+
+// drive runs a number of callers in closed loops for a while.
+func drive(ctx context.Context, callers int, d time.Duration, op operation) (load, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (

@@ -49,7 +49,7 @@ func (b *Bench) Token(ctx context.Context) ([]Result, error) {
 	var results []Result
 	for _, c := range []struct {
 		name, unit string
-		op         func(ctx context.Context, caller, i int) error
+		op         operation
 	}{{"client credentials", "tokens/s", s.clientCredentials}, {"refresh", "refreshes/s", s.refresh}} {
 		for _, callers := range tokenCallers {
 			name := fmt.Sprintf("%s, %d connections", c.name, callers)
@@ -65,48 +65,17 @@ func (b *Bench) Token(ctx context.Context) ([]Result, error) {
 }
 
 // compare runs an operation and the bare handler in turns.
-func (s *tokenStage) compare(ctx context.Context, name, unit string, callers int, op func(ctx context.Context, caller, i int) error) ([]Result, error) {
-	var rate, latency pairs
-	var oursCPU, lineCPU cpu
-	var oursOps, lineOps float64
-	for round := range s.Rounds + 1 {
-		ours, spent, err := s.round(ctx, callers, op)
-		if err != nil {
-			return nil, err
+func (s *tokenStage) compare(ctx context.Context, name, unit string, callers int, op operation) ([]Result, error) {
+	round := func(op operation) func(context.Context) (load, error) {
+		return func(ctx context.Context) (load, error) {
+			if err := s.checkpoint(ctx); err != nil {
+				return load{}, err
+			}
+			return drive(ctx, callers, s.Duration, op)
 		}
-		line, lineSpent, err := s.round(ctx, callers, s.sign)
-		if err != nil {
-			return nil, err
-		}
-		if round == 0 {
-			continue
-		}
-		rate.add(ours.perSecond, line.perSecond)
-		latency.add(ours.p50.Seconds()*1000, line.p50.Seconds()*1000)
-		oursCPU.add(spent)
-		lineCPU.add(lineSpent)
-		oursOps += ours.perSecond * s.Duration.Seconds()
-		lineOps += line.perSecond * s.Duration.Seconds()
 	}
-	r := rate.result("token", name, unit)
-	r.Note = oursCPU.perOperation(oursOps) + "; line " + lineCPU.perOperation(lineOps)
-	return []Result{r, latency.result("token", name+", p50", "ms")}, nil
-}
-
-func (s *tokenStage) round(ctx context.Context, callers int, op func(ctx context.Context, caller, i int) error) (load, cpu, error) {
-	if err := s.checkpoint(ctx); err != nil {
-		return load{}, cpu{}, err
-	}
-	before, err := measureCPU(ctx, s.pool)
-	if err != nil {
-		return load{}, cpu{}, err
-	}
-	done, err := drive(ctx, callers, s.Duration, op)
-	if err != nil {
-		return load{}, cpu{}, err
-	}
-	after, err := measureCPU(ctx, s.pool)
-	return done, after.since(before), err
+	rate, p50, err := s.race(ctx, "token", name, unit, round(op), round(s.sign))
+	return []Result{rate, p50}, err
 }
 
 func (s *tokenStage) clientCredentials(ctx context.Context, _, _ int) error {
