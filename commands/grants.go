@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/domain"
+	"tansu.cloud/domain/identity/ownership"
 	"tansu.cloud/domain/identity/permission"
 	"tansu.cloud/domain/identity/role"
 	"tansu.cloud/eventstore"
@@ -18,7 +19,12 @@ import (
 // make and unmake owners.
 const permissionManageOwners = "owners.manage"
 
-var errOwnersOnly = domain.Forbidden("grant.owners_only", "only an owner may give or take the role owner")
+var (
+	errOwnersOnly = domain.Forbidden("grant.owners_only", "only an owner may give or take the role owner")
+	errFirstParty = domain.Forbidden("grant.owners_only",
+		"only an owner may make or change a first-party client, which acts for people without asking them; register it without first_party, or ask an owner")
+	errOwnersAccount = domain.Forbidden("grant.owners_only", "this user owns the platform; ask an owner to do this")
+)
 
 // mayGrant refuses permissions that the caller does not have: what somebody
 // makes can never do more than they can.
@@ -79,6 +85,28 @@ func (p *pipeline) mayActAs(ctx context.Context, tenant uuid.UUID, caller Caller
 		}
 	}
 	return nil
+}
+
+// mayBeFirstParty refuses whoever is no owner a client that asks nobody: they could
+// have it act for an owner.
+func mayBeFirstParty(caller Caller, firstParty bool) error {
+	if firstParty && !caller.permitted(permissionManageOwners) {
+		return errFirstParty
+	}
+	return nil
+}
+
+// mayShutOut refuses whoever is no owner to take from one of the platform's owners
+// what they sign in with.
+func (p *pipeline) mayShutOut(ctx context.Context, caller Caller, userID string) error {
+	if caller.permitted(permissionManageOwners) {
+		return nil
+	}
+	l, err := load(ctx, p, ownerships, eventstore.SystemTenant, ownership.StreamID, 0)
+	if err == nil && slices.Contains(l.state.Owners, userID) {
+		err = errOwnersAccount
+	}
+	return err
 }
 
 // added returns what is in after and not in before.

@@ -168,3 +168,25 @@ func TestPeopleLiveInTheSystemTenantsLog(t *testing.T) {
 	_, err := f.RegisterUser(ctx, register)
 	requireRefused(t, err, domain.KindForbidden, "system_tenant_only")
 }
+
+// Whoever manages users without being an owner has no hold on the platform's owners.
+func TestOwnersOfThePlatformAreForOwners(t *testing.T) {
+	t.Parallel()
+	f, ctx := newFixture(t), t.Context()
+	owner := f.newMember(t, eventstore.SystemTenant, "owner")
+	admin, elsewhere := f.newMember(t, eventstore.SystemTenant, "admin"), f.newMember(t, uuid.New(), "owner")
+	_, err := f.EnableTOTP(ctx, request(owner, commands.EnableTOTP{TOTPID: "t", SetID: "s"}))
+	require.NoError(t, err)
+	_, err = f.ResetMFA(ctx, as(request(owner, commands.ResetMFA{Reason: "x"}), "admin"))
+	requireRefused(t, err, domain.KindForbidden, "grant.owners_only")
+	_, err = f.DisableUser(ctx, as(request(owner, commands.DisableUser{Reason: "x"}), "admin"))
+	requireRefused(t, err, domain.KindForbidden, "grant.owners_only")
+	_, err = f.EraseUser(ctx, as(request(owner, commands.EraseUser{Reason: "x"}), "admin"))
+	requireRefused(t, err, domain.KindForbidden, "grant.owners_only")
+	for _, other := range []string{admin, elsewhere} {
+		_, err = f.DisableUser(ctx, as(request(other, commands.DisableUser{Reason: "x"}), "admin"))
+		require.NoError(t, err)
+	}
+	_, err = f.DisableUser(ctx, as(request(owner, commands.DisableUser{Reason: "x"}), "owner"))
+	require.NoError(t, err)
+}
