@@ -165,8 +165,11 @@ func (p *Provider) native(redirect string) bool {
 // approve ends a request well.
 func (p *Provider) approve(w http.ResponseWriter, r *http.Request, t ticket, v *visit) {
 	code, err := p.issueCode(r, t, v)
-	if errors.Is(err, errNotMember) {
+	switch {
+	case errors.Is(err, errNotMember):
 		err = refuse("access_denied", "the user is not a member of the tenant")
+	case errors.Is(err, errNotActive), errors.Is(err, errSignedOut):
+		err = refuse("access_denied", "the user has to sign in again")
 	}
 	if err != nil {
 		p.answer(w, r, t, err)
@@ -186,6 +189,9 @@ func (p *Provider) issueCode(r *http.Request, t ticket, v *visit) (string, error
 		var err error
 		if session, err = p.startSession(r, v.user.ID, methodProgram+v.method); err != nil {
 			return "", err
+		}
+		if err := p.unchanged(r.Context(), v.user); err != nil {
+			return "", errors.Join(err, p.Acts.EndSession(r.Context(), p.visitorOf(r, v.user.ID), session, overtaken))
 		}
 	}
 	return p.Grants.IssueCode(r.Context(), grants.Approval{
