@@ -197,7 +197,7 @@ func (p *Provider) register(r *http.Request, n Registration, password string) (u
 		return none, err
 	}
 	if err := p.Acts.Register(ctx, p.visitorOf(r, n.User), n); err != nil {
-		return none, err
+		return none, unlessNamed(err, func() error { return p.Credentials.DropPassword(ctx, n.User, n.PasswordID) })
 	}
 	if err := p.Credentials.KeepPassword(ctx, n.User, n.PasswordID); err != nil {
 		return none, err

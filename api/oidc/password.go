@@ -83,7 +83,7 @@ func (p *Provider) setPassword(r *http.Request, user uuid.UUID, password string)
 		return err
 	}
 	if err := p.Acts.SetPassword(r.Context(), p.visitorOf(r, user), user, id); err != nil {
-		return err
+		return unlessNamed(err, func() error { return p.Credentials.DropPassword(r.Context(), user, id) })
 	}
 	return p.Credentials.KeepPassword(r.Context(), user, id)
 }

@@ -235,6 +235,10 @@ func TestWhoComesSecondIsTold(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, members, 2)
 
+	var hashes int
+	require.NoError(t, r.pool.QueryRow(t.Context(), "SELECT count(*) FROM passwords").Scan(&hashes))
+	require.Equal(t, 2, hashes, "Ann's and Bob's; of those who came second nothing is left")
+
 	again := r.invite(tenant, "ann@example.com")
 	b.submit(b.get(again), "/auth/invite").shows(http.StatusConflict, "member of this tenant already")
 	require.Equal(t, permission.Owner, members[0].Roles[0])
