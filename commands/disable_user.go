@@ -20,7 +20,7 @@ func disableUser(p *pipeline) Handler[DisableUser, user.State] {
 			return user.Disable{Reason: r.Command.Reason, At: now}
 		},
 		check: func(ctx context.Context, r Request[DisableUser], _ user.State, _ []user.Event) error {
-			return p.mayShutOut(ctx, r.Caller, r.Stream)
+			return p.mayLookAfter(ctx, r.Caller, r.Stream)
 		},
 	})
 }

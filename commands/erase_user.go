@@ -21,7 +21,7 @@ func eraseUser(p *pipeline) Handler[EraseUser, user.State] {
 			return user.Erase{Reason: r.Command.Reason, At: now}
 		},
 		check: func(ctx context.Context, r Request[EraseUser], _ user.State, _ []user.Event) error {
-			return p.mayShutOut(ctx, r.Caller, r.Stream)
+			return p.mayLookAfter(ctx, r.Caller, r.Stream)
 		},
 		claims: claimEmail,
 		erases: func(r Request[EraseUser]) []string { return []string{r.Stream} },

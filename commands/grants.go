@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/domain"
-	"tansu.cloud/domain/identity/ownership"
 	"tansu.cloud/domain/identity/permission"
 	"tansu.cloud/domain/identity/role"
 	"tansu.cloud/eventstore"
@@ -23,7 +22,7 @@ var (
 	errOwnersOnly = domain.Forbidden("grant.owners_only", "only an owner may give or take the role owner")
 	errFirstParty = domain.Forbidden("grant.owners_only",
 		"only an owner may make or change a first-party client, which acts for people without asking them; register it without first_party, or ask an owner")
-	errOwnersAccount = domain.Forbidden("grant.owners_only", "this user owns the platform; ask an owner to do this")
+	errStaff = domain.Forbidden("grant.exceeds_own", "this user is one of the platform's staff and may do what you may not; ask somebody who may")
 )
 
 // mayGrant refuses permissions that the caller does not have: what somebody
@@ -96,15 +95,16 @@ func mayBeFirstParty(caller Caller, firstParty bool) error {
 	return nil
 }
 
-// mayShutOut refuses whoever is no owner to take from one of the platform's owners
-// what they sign in with.
-func (p *pipeline) mayShutOut(ctx context.Context, caller Caller, userID string) error {
-	if caller.permitted(permissionManageOwners) {
-		return nil
+// mayLookAfter refuses a caller who manages users a hold on those of the platform's
+// staff who may do more: locking them out or in, or taking what they sign in with.
+func (p *pipeline) mayLookAfter(ctx context.Context, caller Caller, userID string) error {
+	l, err := load(ctx, p, members, eventstore.SystemTenant, userID, 0)
+	if err != nil {
+		return err
 	}
-	l, err := load(ctx, p, ownerships, eventstore.SystemTenant, ownership.StreamID, 0)
-	if err == nil && slices.Contains(l.state.Owners, userID) {
-		err = errOwnersAccount
+	err = p.mayActAs(ctx, eventstore.SystemTenant, caller, l.state.Roles)
+	if refusal := (*domain.Error)(nil); errors.As(err, &refusal) {
+		return errStaff
 	}
 	return err
 }

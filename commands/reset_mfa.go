@@ -21,7 +21,7 @@ func resetMFA(p *pipeline) Handler[ResetMFA, user.State] {
 			return user.ResetMFA{Reason: r.Command.Reason, At: now}
 		},
 		check: func(ctx context.Context, r Request[ResetMFA], _ user.State, _ []user.Event) error {
-			return p.mayShutOut(ctx, r.Caller, r.Stream)
+			return p.mayLookAfter(ctx, r.Caller, r.Stream)
 		},
 	})
 }
