@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"time"
 
 	"tansu.cloud/domain/identity/client"
@@ -16,6 +17,9 @@ func changeClient(p *pipeline) Handler[ChangeClient, client.State] {
 		aggregate:  clients,
 		command: func(r Request[ChangeClient], now time.Time) client.Command {
 			return client.Change{Profile: r.Command.Profile, At: now}
+		},
+		check: func(_ context.Context, r Request[ChangeClient], before client.State, _ []client.Event) error {
+			return mayBeFirstParty(r.Caller, before.FirstParty || r.Command.Profile.FirstParty)
 		},
 	})
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"time"
 
 	"tansu.cloud/domain/identity/user"
@@ -17,6 +18,9 @@ func disableUser(p *pipeline) Handler[DisableUser, user.State] {
 		reason:     func(c DisableUser) string { return c.Reason },
 		command: func(r Request[DisableUser], now time.Time) user.Command {
 			return user.Disable{Reason: r.Command.Reason, At: now}
+		},
+		check: func(ctx context.Context, r Request[DisableUser], _ user.State, _ []user.Event) error {
+			return p.mayLookAfter(ctx, r.Caller, r.Stream)
 		},
 	})
 }

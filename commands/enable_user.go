@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"time"
 
 	"tansu.cloud/domain/identity/user"
@@ -17,6 +18,9 @@ func enableUser(p *pipeline) Handler[EnableUser, user.State] {
 		reason:     func(c EnableUser) string { return c.Reason },
 		command: func(r Request[EnableUser], now time.Time) user.Command {
 			return user.Enable{Reason: r.Command.Reason, At: now}
+		},
+		check: func(ctx context.Context, r Request[EnableUser], _ user.State, _ []user.Event) error {
+			return p.mayLookAfter(ctx, r.Caller, r.Stream)
 		},
 	})
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"time"
 
 	"tansu.cloud/domain/identity/user"
@@ -18,6 +19,9 @@ func eraseUser(p *pipeline) Handler[EraseUser, user.State] {
 		reason:     func(c EraseUser) string { return c.Reason },
 		command: func(r Request[EraseUser], now time.Time) user.Command {
 			return user.Erase{Reason: r.Command.Reason, At: now}
+		},
+		check: func(ctx context.Context, r Request[EraseUser], _ user.State, _ []user.Event) error {
+			return p.mayLookAfter(ctx, r.Caller, r.Stream)
 		},
 		claims: claimEmail,
 		erases: func(r Request[EraseUser]) []string { return []string{r.Stream} },

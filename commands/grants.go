@@ -18,7 +18,12 @@ import (
 // make and unmake owners.
 const permissionManageOwners = "owners.manage"
 
-var errOwnersOnly = domain.Forbidden("grant.owners_only", "only an owner may give or take the role owner")
+var (
+	errOwnersOnly = domain.Forbidden("grant.owners_only", "only an owner may give or take the role owner")
+	errFirstParty = domain.Forbidden("grant.owners_only",
+		"only an owner may make or change a first-party client, which acts for people without asking them; register it without first_party, or ask an owner")
+	errStaff = domain.Forbidden("grant.exceeds_own", "this user is one of the platform's staff and may do what you may not; ask somebody who may")
+)
 
 // mayGrant refuses permissions that the caller does not have: what somebody
 // makes can never do more than they can.
@@ -79,6 +84,29 @@ func (p *pipeline) mayActAs(ctx context.Context, tenant uuid.UUID, caller Caller
 		}
 	}
 	return nil
+}
+
+// mayBeFirstParty refuses whoever is no owner a client that asks nobody: they could
+// have it act for an owner.
+func mayBeFirstParty(caller Caller, firstParty bool) error {
+	if firstParty && !caller.permitted(permissionManageOwners) {
+		return errFirstParty
+	}
+	return nil
+}
+
+// mayLookAfter refuses a caller who manages users a hold on those of the platform's
+// staff who may do more: locking them out or in, or taking what they sign in with.
+func (p *pipeline) mayLookAfter(ctx context.Context, caller Caller, userID string) error {
+	l, err := load(ctx, p, members, eventstore.SystemTenant, userID, 0)
+	if err != nil {
+		return err
+	}
+	err = p.mayActAs(ctx, eventstore.SystemTenant, caller, l.state.Roles)
+	if refusal := (*domain.Error)(nil); errors.As(err, &refusal) {
+		return errStaff
+	}
+	return err
 }
 
 // added returns what is in after and not in before.

@@ -133,3 +133,34 @@ func TestLifeOfAClient(t *testing.T) {
 	_, err = f.RegisterClient(ctx, in(uuid.New(), "", register))
 	requireRefused(t, err, domain.KindForbidden, "system_tenant_only")
 }
+
+// A first-party client acts for whoever visits it, unasked. Whoever could make one,
+// or say where it sends people, could act as an owner.
+func TestOnlyOwnersMakeFirstPartyClients(t *testing.T) {
+	t.Parallel()
+	f, ctx := newFixture(t), t.Context()
+	profile := client.Profile{Name: "Shop", RedirectURIs: []string{"https://shop.example.com/cb"}, Grants: []string{"authorization_code"}, Scopes: []string{"api"}}
+	plain := commands.RegisterClient{Type: client.Public, TokenEndpointAuth: client.AuthNone, Profile: profile}
+	first := plain
+	first.Profile.FirstParty = true
+	_, err := f.RegisterClient(ctx, as(request("", first), "admin"))
+	requireRefused(t, err, domain.KindForbidden, "grant.owners_only")
+	third, err := f.RegisterClient(ctx, as(request("", plain), "admin"))
+	require.NoError(t, err)
+	_, err = f.ChangeClient(ctx, as(request(third.State.ID, commands.ChangeClient{Profile: first.Profile}), "admin"))
+	requireRefused(t, err, domain.KindForbidden, "grant.owners_only")
+
+	ours, err := f.RegisterClient(ctx, as(request("", first), "owner"))
+	require.NoError(t, err)
+	for _, change := range []func(*client.Profile){
+		func(p *client.Profile) { p.RedirectURIs = []string{"https://evil.example/cb"} },
+		func(p *client.Profile) { p.FirstParty = false },
+	} {
+		changed := first.Profile
+		change(&changed)
+		_, err = f.ChangeClient(ctx, as(request(ours.State.ID, commands.ChangeClient{Profile: changed}), "admin"))
+		requireRefused(t, err, domain.KindForbidden, "grant.owners_only")
+	}
+	_, err = f.DisableClient(ctx, as(request(ours.State.ID, commands.DisableClient{Reason: "abuse"}), "admin"))
+	require.NoError(t, err, "whoever manages clients can stop it")
+}

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"time"
 
 	"tansu.cloud/domain/identity/client"
@@ -27,6 +28,9 @@ func registerClient(p *pipeline) Handler[RegisterClient, client.State] {
 			return client.Register{
 				ID: r.Stream, Type: c.Type, TokenEndpointAuth: c.TokenEndpointAuth, Profile: c.Profile, SecretID: c.SecretID, At: now,
 			}
+		},
+		check: func(_ context.Context, r Request[RegisterClient], _ client.State, _ []client.Event) error {
+			return mayBeFirstParty(r.Caller, r.Command.Profile.FirstParty)
 		},
 	})
 }

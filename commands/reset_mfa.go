@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"time"
 
 	"tansu.cloud/domain/identity/user"
@@ -18,6 +19,9 @@ func resetMFA(p *pipeline) Handler[ResetMFA, user.State] {
 		reason:     func(c ResetMFA) string { return c.Reason },
 		command: func(r Request[ResetMFA], now time.Time) user.Command {
 			return user.ResetMFA{Reason: r.Command.Reason, At: now}
+		},
+		check: func(ctx context.Context, r Request[ResetMFA], _ user.State, _ []user.Event) error {
+			return p.mayLookAfter(ctx, r.Caller, r.Stream)
 		},
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"tansu.cloud/commands"
 	"tansu.cloud/domain"
+	"tansu.cloud/domain/identity/permission"
 	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/eventstore"
 )
@@ -167,4 +168,52 @@ func TestPeopleLiveInTheSystemTenantsLog(t *testing.T) {
 	register.Tenant = uuid.New()
 	_, err := f.RegisterUser(ctx, register)
 	requireRefused(t, err, domain.KindForbidden, "system_tenant_only")
+}
+
+// Whoever manages users has no hold on those of the platform's staff who may do more.
+func TestStaffWhoMayDoMoreAreOutOfReach(t *testing.T) {
+	t.Parallel()
+	f, ctx := newFixture(t), t.Context()
+	owner, admin := f.newMember(t, eventstore.SystemTenant, "owner"), f.newMember(t, eventstore.SystemTenant, "admin")
+	_, err := f.CreateRole(ctx, request("support", commands.CreateRole{Title: "S", Permissions: []string{"users.manage", "users.read"}}))
+	require.NoError(t, err)
+	colleague, elsewhere := f.newMember(t, eventstore.SystemTenant, "support"), f.newMember(t, uuid.New(), "owner")
+	_, err = f.EnableTOTP(ctx, request(owner, commands.EnableTOTP{TOTPID: "t", SetID: "s"}))
+	require.NoError(t, err)
+	support := func(p string) bool { return p == "users.manage" || p == "users.read" }
+	byAdmin := func(p string) bool { set, _ := permission.OfRoleIn(true, "admin"); return set.Has(p) }
+	try := func(who string, by func(string) bool, refused bool) {
+		t.Helper()
+		caller := commands.Caller{Actor: "user:caller", Permissions: by}
+		reset, disable := request(who, commands.ResetMFA{Reason: "x"}), request(who, commands.DisableUser{Reason: "x"})
+		enable, erase := request(who, commands.EnableUser{}), request(who, commands.EraseUser{Reason: "x"})
+		reset.Caller, disable.Caller, enable.Caller, erase.Caller = caller, caller, caller, caller
+		var errs [4]error
+		_, errs[0] = f.ResetMFA(ctx, reset)
+		_, errs[1] = f.DisableUser(ctx, disable)
+		if refused {
+			_, err := f.DisableUser(ctx, request(who, commands.DisableUser{Reason: "by an owner"}))
+			require.NoError(t, err)
+		}
+		_, errs[2] = f.EnableUser(ctx, enable)
+		if refused {
+			_, err := f.EnableUser(ctx, request(who, commands.EnableUser{}))
+			require.NoError(t, err)
+		}
+		_, errs[3] = f.EraseUser(ctx, erase)
+		for i, err := range errs {
+			if !refused {
+				require.NoError(t, err)
+			} else if i > 0 || who == owner { // others have nothing to reset
+				requireRefused(t, err, domain.KindForbidden, "grant.exceeds_own")
+			}
+		}
+	}
+	try(owner, byAdmin, true)
+	try(owner, support, true)
+	try(admin, support, true)
+	try(admin, byAdmin, false)
+	try(colleague, support, false)
+	try(elsewhere, support, false)
+	try(owner, func(string) bool { return true }, false)
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	protocol "github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"tansu.cloud/domain/identity/user"
 )
 
 const (
@@ -96,7 +98,10 @@ func (p *Provider) readRequest(r *http.Request, c *client, form url.Values, t *t
 	case len(form.Get("nonce")) > maxNonce:
 		return refuse("invalid_request", "nonce is too long")
 	}
-	t.Challenge, t.Nonce, t.LoginHint = form.Get("code_challenge"), form.Get("nonce"), form.Get("login_hint")
+	t.Challenge, t.Nonce = form.Get("code_challenge"), form.Get("nonce")
+	if hint := form.Get("login_hint"); len(hint) <= user.MaxEmail {
+		t.LoginHint = hint
+	}
 	if p.checkTarget(form) != nil {
 		return refuse("invalid_target", "unknown resource")
 	}

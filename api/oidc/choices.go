@@ -29,6 +29,19 @@ func (p *Provider) authorizing(w http.ResponseWriter, r *http.Request) (t ticket
 		p.proceedAs(w, r, t, v)
 		return t, nil, false
 	}
+	_, ok = p.clientOf(w, r, t)
+	return t, v, ok
+}
+
+// consenting is authorizing for a request whose tenant is one of the visitor's.
+func (p *Provider) consenting(w http.ResponseWriter, r *http.Request) (t ticket, v *visit, ok bool) {
+	if t, v, ok = p.authorizing(w, r); !ok {
+		return t, v, false
+	}
+	if asked, err := p.choose(r, &t, v); asked || err != nil {
+		p.proceedAs(w, r, t, v) // which says so
+		return t, nil, false
+	}
 	return t, v, true
 }
 
@@ -125,7 +138,7 @@ func texts(scope []string) []string {
 }
 
 func (p *Provider) showConsent(w http.ResponseWriter, r *http.Request) {
-	t, v, ok := p.authorizing(w, r)
+	t, v, ok := p.consenting(w, r)
 	if !ok {
 		return
 	}
@@ -150,7 +163,7 @@ func hostOf(redirect string) string {
 }
 
 func (p *Provider) decideConsent(w http.ResponseWriter, r *http.Request) {
-	t, v, ok := p.authorizing(w, r)
+	t, v, ok := p.consenting(w, r)
 	if !ok {
 		return
 	}
@@ -158,7 +171,7 @@ func (p *Provider) decideConsent(w http.ResponseWriter, r *http.Request) {
 		p.answer(w, r, t, refuse("access_denied", "the user refused"))
 		return
 	}
-	if err := p.Grants.Consent(r.Context(), v.user.ID, t.ClientID, t.Tenant, t.Scope); err != nil {
+	if err := p.Grants.Consent(r.Context(), v.user.ID, t.ClientID, t.Tenant, p.agreedTo(t)); err != nil {
 		p.answer(w, r, t, err)
 		return
 	}

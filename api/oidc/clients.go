@@ -181,6 +181,11 @@ func (c *client) narrow(scope []string) []string {
 	return kept
 }
 
+// still keeps of a granted scope what the client may ask for at present.
+func (c *client) still(granted []string) []string {
+	return slices.DeleteFunc(slices.Clone(granted), func(one string) bool { return !c.IsScopeAllowed(one) })
+}
+
 // idTokenAlgorithm is RS256 for registered clients, because that is what they
 // expect who registered nothing else (OpenID Connect Registration, section 2).
 func (c *client) idTokenAlgorithm() string {

@@ -73,6 +73,7 @@ type Tenants interface {
 type Credentials interface {
 	SetPassword(ctx context.Context, user, id uuid.UUID, password string) error
 	KeepPassword(ctx context.Context, user, id uuid.UUID) error
+	DropPassword(ctx context.Context, user, id uuid.UUID) error
 	VerifyPassword(ctx context.Context, user, id uuid.UUID, password string) (bool, error)
 	Issue(ctx context.Context, purpose credentials.Purpose, tenant, subject, id uuid.UUID, ttl time.Duration) (string, error)
 	Peek(ctx context.Context, purpose credentials.Purpose, token string) (credentials.OneTime, error)

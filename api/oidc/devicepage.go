@@ -48,7 +48,7 @@ func (p *Provider) device(w http.ResponseWriter, r *http.Request, code string) (
 		err = grants.ErrUnknown
 	}
 	if errors.Is(err, grants.ErrUnknown) {
-		p.show(w, r, http.StatusUnprocessableEntity, "device", view{Title: "Sign a program in", Errors: []problem{{"user_code", "There is no such code, or it is too old. Begin again in your program."}}})
+		p.showNoSuchCode(w, r)
 		return d, nil, false
 	}
 	if err != nil {
@@ -56,6 +56,10 @@ func (p *Provider) device(w http.ResponseWriter, r *http.Request, code string) (
 		return d, nil, false
 	}
 	return d, v, true
+}
+
+func (p *Provider) showNoSuchCode(w http.ResponseWriter, r *http.Request) {
+	p.show(w, r, http.StatusUnprocessableEntity, "device", view{Title: "Sign a program in", Errors: []problem{{"user_code", "There is no such code, or it is too old. Begin again in your program."}}})
 }
 
 func (p *Provider) confirmDevice(w http.ResponseWriter, r *http.Request, code string) {
@@ -66,6 +70,10 @@ func (p *Provider) confirmDevice(w http.ResponseWriter, r *http.Request, code st
 
 func (p *Provider) askDevice(w http.ResponseWriter, r *http.Request, d grants.Device, v *visit, code string, wrong ...problem) {
 	c, err := p.client(r.Context(), d.ClientID)
+	if errors.Is(err, errNoClient) {
+		p.showError(w, r, http.StatusBadRequest, "The program is not registered here any more.")
+		return
+	}
 	if err != nil {
 		p.showFailure(w, r, err)
 		return
@@ -118,12 +126,20 @@ func (p *Provider) decideDevice(w http.ResponseWriter, r *http.Request) {
 	}
 	session, err := p.startSession(r, v.user.ID, methodDevice+v.method)
 	if err == nil {
+		err = p.unchanged(r.Context(), v.user)
+	}
+	if err == nil {
 		err = p.Grants.ApproveDevice(r.Context(), d, grants.Approval{
 			ClientID: d.ClientID, User: v.user.ID, Session: session, MemberOf: tenant, Scope: d.Scope, AuthTime: v.session.AuthTime,
 		})
 	}
 	if err != nil {
-		p.showFailure(w, r, errors.Join(err, p.Acts.EndSession(r.Context(), p.visitorOf(r, v.user.ID), session, "not approved")))
+		left := p.Acts.EndSession(r.Context(), p.visitorOf(r, v.user.ID), session, "not approved")
+		if left != nil || !errors.Is(err, grants.ErrUnknown) && !errors.Is(err, errSignedOut) {
+			p.showFailure(w, r, errors.Join(err, left))
+			return
+		}
+		p.showNoSuchCode(w, r) // somebody has decided meanwhile
 		return
 	}
 	p.showMessage(w, r, http.StatusOK, "The program is signed in", "Go back to it. You can close this page.")

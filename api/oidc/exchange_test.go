@@ -273,3 +273,109 @@ func TestExactlyOneRefreshMakesTheSuccessor(t *testing.T) {
 	require.NoError(t, r.pool.QueryRow(t.Context(), "SELECT count(*) FROM oauth_refresh_tokens").Scan(&rows))
 	require.Equal(t, 2, rows)
 }
+
+// What is told apart at the token endpoint is told apart at its neighbours too.
+func TestHowTheOtherEndpointsAreCalled(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.someone()
+	e := r.exchanger()
+	good, refresh := basic(e.ClientID, e.ClientSecret), e.token(t)["refresh_token"].(string)
+	form := url.Values{"token": {refresh}, "scope": {"openid"}}.Encode()
+	type is = []string
+	for _, path := range []string{"/oauth/introspect", "/oauth/revoke", "/oauth/device_authorization"} {
+		for name, c := range map[string]struct {
+			method, query, body string
+			headers             []string
+			code                is
+		}{
+			"GET":                 {http.MethodGet, "?" + form, "", is{good}, is{"invalid_request"}},
+			"secret in the query": {http.MethodPost, "?client_id=" + e.ClientID + "&client_secret=" + e.ClientSecret, form, nil, is{"invalid_request"}},
+			"token in the query":  {http.MethodPost, "?" + form, "x=1", is{good}, is{"invalid_request"}},
+			"two secrets":         {http.MethodPost, "", form + "&client_secret=" + e.ClientSecret, is{good}, is{"invalid_request"}},
+			"another client_id":   {http.MethodPost, "", form + "&client_id=" + oidc.ClientCLI, is{good}, is{"invalid_request"}},
+			"token twice":         {http.MethodPost, "", form + "&token=x", is{good}, is{"invalid_request"}},
+			"JSON":                {http.MethodPost, "", `{"token":"x"}`, is{good, "Content-Type: application/json"}, is{"invalid_request"}},
+			"not base64":          {http.MethodPost, "", form, is{"Authorization: Basic !!!"}, is{"invalid_client"}},
+			"no colon":            {http.MethodPost, "", form, is{"Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("abc"))}, is{"invalid_client"}},
+			"bad escape":          {http.MethodPost, "", form, is{"Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("%zz:%"))}, is{"invalid_client"}},
+			"Bearer":              {http.MethodPost, "", form, is{"Authorization: Bearer " + refresh}, is{"invalid_client"}},
+			"no secret":           {http.MethodPost, "", form + "&client_id=" + e.ClientID, nil, is{"invalid_client"}},
+			"wrong secret":        {http.MethodPost, "", form, is{basic(e.ClientID, "tss_wrong")}, is{"invalid_client"}},
+			"nobody":              {http.MethodPost, "", form, nil, is{"invalid_request", "invalid_client"}},
+		} {
+			got := r.send(c.method, path+c.query, c.body, c.headers...)
+			require.Contains(t, c.code, got.code(), "%s %s: %s", path, name, got.body)
+			require.NotContains(t, got.body, e.ClientSecret)
+			if got.status == http.StatusUnauthorized {
+				require.Contains(t, got.header.Get("WWW-Authenticate"), "Basic", "%s %s", path, name)
+			}
+		}
+	}
+	for _, seen := range []string{e.ClientSecret, refresh} {
+		require.NotContains(t, r.logs.String(), seen)
+	}
+	r.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}}, good).ok() // none of them ended it
+}
+
+// Codes, refresh tokens and device codes are good letter by letter; guesses spoil
+// nothing.
+func TestFlippedCodesAndTokens(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.someone()
+	e := r.exchanger()
+	good := basic(e.ClientID, e.ClientSecret)
+	device := r.send(http.MethodPost, "/oauth/device_authorization", "scope=openid", good).ok()["device_code"].(string)
+	code := e.form()
+	for name, c := range map[string]struct {
+		form  url.Values
+		field string
+		code  string
+	}{
+		"code":          {code, "code", "invalid_grant"},
+		"refresh token": {url.Values{"grant_type": {"refresh_token"}, "refresh_token": {e.token(t)["refresh_token"].(string)}}, "refresh_token", "invalid_grant"},
+		"device code":   {url.Values{"grant_type": {deviceGrant}, "device_code": {device}}, "device_code", "expired_token"},
+	} {
+		secret := c.form.Get(c.field)
+		for i := 0; i < len(secret); i += 3 {
+			c.form.Set(c.field, flip(secret, i))
+			require.Equal(t, c.code, r.token(c.form, good).code(), "%s, letter %d", name, i)
+		}
+		for _, spelled := range []string{secret + "=", " " + secret, secret + "\n", secret[:42], secret + "A"} {
+			c.form.Set(c.field, spelled)
+			require.Equal(t, c.code, r.token(c.form, good).code(), "%s: %q", name, spelled)
+		}
+		c.form.Set(c.field, secret)
+		if c.field == "device_code" {
+			require.Equal(t, "authorization_pending", r.token(c.form, good).code())
+		} else {
+			r.token(c.form, good).ok()
+		}
+	}
+}
+
+// A client gets what the user saw and what is registered for it, whatever it asks
+// for on the way.
+func TestScopesAreNotWidened(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	tenant, _ := r.someone()
+	id, secret := r.client(clientdomain.Confidential, false, appRedirect)
+	r.change(id, func(p *clientdomain.Profile) { p.Scopes = []string{"email"} })
+	e := exchanger{r.party(id, secret, appRedirect, "openid", "email", "profile", "api"), r.browser()}
+	page := e.b.signIn(e.authorize(e.b, "x"), "ann@example.com").shows(http.StatusOK, "see your e-mail address")
+	require.NotContains(t, page.body, "whatever you may do")
+	e.b.submit(page, "/auth/consent", "decision", "allow")
+	form := e.form()
+	form.Set("scope", "openid email profile api")
+	got := r.token(form, basic(id, secret)).ok()
+	require.Equal(t, "openid email", got["scope"])
+	_, err := r.provider.Verify(t.Context(), got["access_token"].(string))
+	require.ErrorIs(t, err, oidc.ErrTokenInvalid)
+
+	started := r.send(http.MethodPost, "/oauth/device_authorization", "scope=openid+api+email", basic(id, secret)).ok()
+	e.b.submit(e.b.get("/auth/device?user_code="+started["user_code"].(string)), "/auth/device/decision", "decision", "allow", "tenant", tenant.String())
+	got = r.token(url.Values{"grant_type": {deviceGrant}, "device_code": {started["device_code"].(string)}, "scope": {"openid api"}}, basic(id, secret)).ok()
+	require.Equal(t, "openid email", got["scope"])
+}

@@ -68,6 +68,10 @@ func (p *Provider) enter(w http.ResponseWriter, r *http.Request, t ticket, u use
 func (p *Provider) enterFully(w http.ResponseWriter, r *http.Request, t ticket, u users.User, method string) {
 	t.Half = nil
 	v, err := p.signIn(w, r, u, method)
+	if errors.Is(err, errSignedOut) {
+		p.showExpired(w, r)
+		return
+	}
 	if err != nil {
 		p.showFailure(w, r, err)
 		return

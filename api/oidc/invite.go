@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/domain"
 	"tansu.cloud/platform/credentials"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/users"
@@ -134,7 +135,7 @@ func (p *Provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := p.Acts.AcceptInvite(r.Context(), p.visitorOf(r, member.ID), i.tenant, i.invite.ID, member.ID); err != nil {
-		p.showFailure(w, r, err)
+		p.showDeclined(w, r, err)
 		return
 	}
 	if _, err := p.Credentials.Use(r.Context(), credentials.Invite, token); err != nil {
@@ -165,10 +166,21 @@ func (p *Provider) registerInvited(w http.ResponseWriter, r *http.Request, i inv
 	}
 	member, err := p.register(r, Registration{Email: i.invite.Email, Name: name, Verified: true}, password)
 	if err != nil {
-		p.showFailure(w, r, err)
+		p.showDeclined(w, r, err)
 		return member, false
 	}
 	return member, true
+}
+
+// showDeclined tells what the domain says against taking an invite up: somebody has
+// done so already, or the tenant is full.
+func (p *Provider) showDeclined(w http.ResponseWriter, r *http.Request, err error) {
+	refusal := (*domain.Error)(nil)
+	if !errors.As(err, &refusal) {
+		p.showFailure(w, r, err)
+		return
+	}
+	p.showMessage(w, r, http.StatusConflict, "You cannot join", "The invite was refused: "+refusal.Message+".")
 }
 
 func (p *Provider) register(r *http.Request, n Registration, password string) (users.User, error) {
@@ -185,7 +197,7 @@ func (p *Provider) register(r *http.Request, n Registration, password string) (u
 		return none, err
 	}
 	if err := p.Acts.Register(ctx, p.visitorOf(r, n.User), n); err != nil {
-		return none, err
+		return none, unlessNamed(err, func() error { return p.Credentials.DropPassword(ctx, n.User, n.PasswordID) })
 	}
 	if err := p.Credentials.KeepPassword(ctx, n.User, n.PasswordID); err != nil {
 		return none, err

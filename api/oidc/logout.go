@@ -22,9 +22,8 @@ func (p *Provider) showHome(w http.ResponseWriter, r *http.Request) {
 
 // endSessionEndpoint is where clients send users who sign out (OpenID Connect
 // RP-Initiated Logout). A client that shows an ID token of this very session is
-// believed; in all other cases, also when the token is too old to be verified,
-// the user is asked. The way back leads only to
-// where the client has registered.
+// believed; in all other cases, also when the token is too old to be verified, the
+// user is asked. The way back leads only to where the client has registered.
 func (p *Provider) endSessionEndpoint(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {

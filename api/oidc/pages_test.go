@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -370,4 +371,51 @@ func TestTickets(t *testing.T) {
 	}
 	r.clock.advance(61 * time.Minute)
 	b.get("/auth/login?request="+sealed).shows(http.StatusBadRequest, "too old")
+}
+
+// What changes something is a form of ours: the same as an address, or with its
+// fields in the address, does nothing.
+func TestAddressesChangeNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	tenant, user := r.someone()
+	b, before := r.browser(), password
+	b.signIn(b.get("/auth/login"), "ann@example.com")
+	b.submit(b.get("/auth/forgot"), "/auth/forgot", "email", "ann@example.com")
+	reset := tokenOf(r.link(r.mailed()))
+	invite := tokenOf(r.invite(tenant, "bob@example.com"))
+	started, err := r.cli().DeviceAuth(t.Context())
+	require.NoError(t, err)
+	id, _ := r.client("public", false, appRedirect)
+	sealed := r.party(id, "", appRedirect, "openid").authorize(r.browser(), "x").url.Query().Get("request")
+	sessions, err := r.users.Sessions(t.Context(), user)
+	require.NoError(t, err)
+	for _, token := range []string{reset, invite} {
+		query := "?" + url.Values{
+			"token": {token}, "password": {otherPassword}, "name": {"Bob"}, "email": {"ann@example.com"}, "decision": {"allow"}, "tenant": {tenant.String()},
+			"user_code": {started.UserCode}, "request": {sealed}, "session": {sessions[0].ID.String()}, "proof": {before}, "code": {"000000"},
+		}.Encode()
+		for _, path := range r.provider.FormPaths() {
+			require.Less(t, b.get(path+query).status, 500, path)
+			if !slices.Contains([]string{"/auth/sign-out", "/auth/verify/send", "/auth/security/totp"}, path) { // which have no fields
+				require.Less(t, b.post(path+query, nil).status, 500, path)
+			}
+		}
+	}
+	b.get("/auth/").shows(http.StatusOK, "ann@example.com")
+	require.Zero(t, r.consents())
+	_, err = r.users.ByEmailIndex(t.Context(), emailIndex("bob@example.com"))
+	require.ErrorIs(t, err, users.ErrNotFound)
+	for purpose, token := range map[credentials.Purpose]string{credentials.ResetPassword: reset, credentials.Invite: invite} {
+		_, err = r.secrets.Peek(t.Context(), purpose, token)
+		require.NoError(t, err, "not used up")
+	}
+	waiting, err := r.grants.DeviceByUserCode(t.Context(), started.UserCode)
+	require.NoError(t, err)
+	require.True(t, waiting.Pending)
+	now, err := r.users.Sessions(t.Context(), user)
+	require.NoError(t, err)
+	require.Equal(t, sessions, now)
+	require.Empty(t, r.mail)
+	b.signIn(b.get("/auth/login"), "ann@example.com").shows(http.StatusOK, "Your account") // with the same password
 }

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -49,36 +50,27 @@ func (p *Provider) resetPassword(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "message", view{Title: "The password is set", Text: "You were signed out everywhere.", Link: pageLogin, LinkText: "Sign in"})
 }
 
+// replacePassword ends all sessions even if it is not known whether the password
+// was set: it may have been.
 func (p *Provider) replacePassword(r *http.Request, u users.User, password string) error {
-	ctx, v := r.Context(), p.visitorOf(r, u.ID)
-	if err := p.setPassword(r, u.ID, password); err != nil {
-		return err
-	}
+	ctx, cancel := finishing(r.Context())
+	defer cancel()
+	v := p.visitorOf(r, u.ID)
+	faults := []error{p.setPassword(r.WithContext(ctx), u.ID, password)}
 	if !u.Verified {
-		if err := p.Acts.VerifyEmail(ctx, v, u.ID); err != nil {
-			return err
-		}
+		faults = append(faults, p.Acts.VerifyEmail(ctx, v, u.ID))
 	}
-	if err := p.Credentials.Revoke(ctx, credentials.ResetPassword, uuid.Nil, u.ID); err != nil {
-		return err
-	}
-	if err := p.Credentials.CloseSessionsOf(ctx, u.ID); err != nil {
-		return err
-	}
-	if err := p.Grants.RevokeUser(ctx, u.ID, "password reset"); err != nil {
-		return err
-	}
+	faults = append(faults,
+		p.Credentials.Revoke(ctx, credentials.ResetPassword, uuid.Nil, u.ID),
+		p.Credentials.CloseSessionsOf(ctx, u.ID),
+		p.Grants.RevokeUser(ctx, u.ID, "password reset"))
 	p.refreshRevocations(ctx)
 	live, err := p.Users.Sessions(ctx, u.ID)
-	if err != nil {
-		return err
-	}
+	faults = append(faults, err)
 	for _, s := range live {
-		if err := p.Acts.EndSession(ctx, v, s.ID, "password reset"); err != nil {
-			return err
-		}
+		faults = append(faults, p.Acts.EndSession(ctx, v, s.ID, "password reset"))
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
 // setPassword stores a password, then the event that names it.
@@ -91,7 +83,7 @@ func (p *Provider) setPassword(r *http.Request, user uuid.UUID, password string)
 		return err
 	}
 	if err := p.Acts.SetPassword(r.Context(), p.visitorOf(r, user), user, id); err != nil {
-		return err
+		return unlessNamed(err, func() error { return p.Credentials.DropPassword(r.Context(), user, id) })
 	}
 	return p.Credentials.KeepPassword(r.Context(), user, id)
 }

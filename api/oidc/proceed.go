@@ -41,17 +41,16 @@ func (p *Provider) proceedAs(w http.ResponseWriter, r *http.Request, t ticket, v
 		p.arrive(w, r, t, v)
 		return
 	}
+	c, ok := p.clientOf(w, r, t)
+	if !ok {
+		return
+	}
 	if p.mustSignIn(t, v) {
 		if t.Silent {
 			p.answer(w, r, t, refuse("login_required", "the user has to sign in"))
 			return
 		}
 		http.Redirect(w, r, pageLogin+"?request="+p.seal(t), http.StatusSeeOther)
-		return
-	}
-	c, err := p.client(r.Context(), t.ClientID)
-	if err != nil {
-		p.answer(w, r, t, err)
 		return
 	}
 	asked, err := p.choose(r, &t, v)
@@ -72,6 +71,22 @@ func (p *Provider) proceedAs(w http.ResponseWriter, r *http.Request, t ticket, v
 		return
 	}
 	p.approve(w, r, t, v)
+}
+
+// clientOf finds the client of a request that is under way. It may have been
+// disabled, or have given up the address, since the request came; nobody is sent
+// there then.
+func (p *Provider) clientOf(w http.ResponseWriter, r *http.Request, t ticket) (*client, bool) {
+	c, err := p.client(r.Context(), t.ClientID)
+	if errors.Is(err, errNoClient) || err == nil && !c.redirectAllowed(t.RedirectURI) {
+		p.showError(w, r, http.StatusBadRequest, "The application, or the address that it wants you to be sent to, is not registered here any more.")
+		return nil, false
+	}
+	if err != nil {
+		p.showFailure(w, r, err)
+		return nil, false
+	}
+	return c, true
 }
 
 // arrive goes where a ticket leads that has nothing to do with a client.
@@ -139,7 +154,7 @@ func (p *Provider) mustConsent(r *http.Request, c *client, t ticket, v *visit) (
 	}
 	consented := c.firstParty
 	if !consented {
-		if consented, err = p.Grants.Consented(r.Context(), v.user.ID, c.id, t.Tenant, t.Scope); err != nil {
+		if consented, err = p.Grants.Consented(r.Context(), v.user.ID, c.id, t.Tenant, p.agreedTo(t)); err != nil {
 			return false, err
 		}
 	}
@@ -150,6 +165,16 @@ func (p *Provider) mustConsent(r *http.Request, c *client, t ticket, v *visit) (
 		return false, refuse("consent_required", "the user has to agree")
 	}
 	return true, nil
+}
+
+// agreedTo is what a visitor agrees to: a scope, and the site that the page names.
+// A client that sends people elsewhere later asks again.
+func (p *Provider) agreedTo(t ticket) []string {
+	site := "to:device"
+	if u, err := url.Parse(t.RedirectURI); err == nil && !p.native(t.RedirectURI) {
+		site = "to:" + u.Scheme + "://" + u.Host
+	}
+	return append(slices.Clone(t.Scope), site)
 }
 
 // native tells addresses of programs on a device from those of web sites. Our
@@ -165,8 +190,11 @@ func (p *Provider) native(redirect string) bool {
 // approve ends a request well.
 func (p *Provider) approve(w http.ResponseWriter, r *http.Request, t ticket, v *visit) {
 	code, err := p.issueCode(r, t, v)
-	if errors.Is(err, errNotMember) {
+	switch {
+	case errors.Is(err, errNotMember):
 		err = refuse("access_denied", "the user is not a member of the tenant")
+	case errors.Is(err, errNotActive), errors.Is(err, errSignedOut):
+		err = refuse("access_denied", "the user has to sign in again")
 	}
 	if err != nil {
 		p.answer(w, r, t, err)
@@ -186,6 +214,9 @@ func (p *Provider) issueCode(r *http.Request, t ticket, v *visit) (string, error
 		var err error
 		if session, err = p.startSession(r, v.user.ID, methodProgram+v.method); err != nil {
 			return "", err
+		}
+		if err := p.unchanged(r.Context(), v.user); err != nil {
+			return "", errors.Join(err, p.Acts.EndSession(r.Context(), p.visitorOf(r, v.user.ID), session, overtaken))
 		}
 	}
 	return p.Grants.IssueCode(r.Context(), grants.Approval{

@@ -104,7 +104,7 @@ func (p *Provider) enableTOTP(w http.ResponseWriter, r *http.Request) {
 	p.makeCodes(w, r, v, func(set uuid.UUID) error {
 		err := p.Acts.EnableTOTP(r.Context(), p.visitorOf(r, v.user.ID), v.user.ID, id, set)
 		if err != nil {
-			return errors.Join(err, p.Credentials.DropTOTP(r.Context(), v.user.ID, id))
+			return unlessNamed(err, func() error { return p.Credentials.DropTOTP(r.Context(), v.user.ID, id) })
 		}
 		return p.Credentials.KeepTOTP(r.Context(), v.user.ID, id)
 	})
@@ -135,7 +135,7 @@ func (p *Provider) makeCodes(w http.ResponseWriter, r *http.Request, v *visit, a
 		return
 	}
 	if err := act(set); err != nil {
-		p.showRefusal(w, r, v, errors.Join(err, p.Credentials.DropRecoveryCodes(r.Context(), v.user.ID, set)))
+		p.showRefusal(w, r, v, unlessNamed(err, func() error { return p.Credentials.DropRecoveryCodes(r.Context(), v.user.ID, set) }))
 		return
 	}
 	if err := p.Credentials.KeepRecoveryCodes(r.Context(), v.user.ID, set); err != nil {
@@ -143,6 +143,16 @@ func (p *Provider) makeCodes(w http.ResponseWriter, r *http.Request, v *visit, a
 		return
 	}
 	p.show(w, r, http.StatusOK, "codes", view{Title: "Your recovery codes", Codes: codes})
+}
+
+// unlessNamed drops what was stored for an act that was refused. After any other
+// error an event may name it, and the user would be asked for what is gone; if none
+// does, it goes by itself.
+func unlessNamed(err error, drop func() error) error {
+	if refusal := (*domain.Error)(nil); errors.As(err, &refusal) {
+		return errors.Join(err, drop())
+	}
+	return err
 }
 
 // showRefusal tells what the domain says against a change.
@@ -215,7 +225,7 @@ func (p *Provider) addPasskey(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := p.Acts.AddPasskey(r.Context(), p.visitorOf(r, v.user.ID), v.user.ID, id, r.PostFormValue("name")); err != nil {
-		p.showRefusal(w, r, v, errors.Join(err, p.Credentials.DropPasskey(r.Context(), v.user.ID, id)))
+		p.showRefusal(w, r, v, unlessNamed(err, func() error { return p.Credentials.DropPasskey(r.Context(), v.user.ID, id) }))
 		return
 	}
 	p.toSecurityPage(w, r, p.Credentials.KeepPasskey(r.Context(), v.user.ID, id))

@@ -126,7 +126,7 @@ func (s *server) first(ctx context.Context, c *client, g grants.Grant) (*op.Resp
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
-	answer, err := s.mintForUser(ctx, c, who, g, g.Scope)
+	answer, err := s.mintForUser(ctx, c, who, g, c.still(g.Scope))
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
@@ -183,7 +183,7 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[protocol.
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
-	answer, err := s.mintForUser(ctx, c, who, g, scope)
+	answer, err := s.mintForUser(ctx, c, who, g, c.still(scope))
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}

@@ -79,6 +79,9 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, user users.Use
 	if err != nil {
 		return nil, err
 	}
+	if err := p.unchanged(r.Context(), user); err != nil {
+		return nil, errors.Join(err, p.end(r.Context(), p.visitorOf(r, user.ID), id, overtaken))
+	}
 	p.setCookie(w, "session", token, sessionAbsolute)
 	p.setCookie(w, "known", p.seal(ticket{To: "known", IssuedAt: p.Now(), Text: user.EmailIndex}), knownFor)
 	session, err := p.Credentials.SessionByToken(r.Context(), token)
@@ -93,12 +96,36 @@ func (p *Provider) startSession(r *http.Request, user uuid.UUID, method string) 
 	return id, p.Acts.StartSession(r.Context(), p.visitorOf(r, user), id, user, method)
 }
 
+// overtaken is why a session ends that has just begun.
+const overtaken = "the password was changed meanwhile"
+
+// unchanged is asked when a session has begun: who signed in before a new password
+// counted, or before they were disabled, is let in no longer, for whoever ended
+// their sessions then did not see this one. errSignedOut says so.
+func (p *Provider) unchanged(ctx context.Context, before users.User) error {
+	now, err := p.Users.Get(ctx, before.ID)
+	if errors.Is(err, users.ErrNotFound) || err == nil && (now.Status != users.StatusActive || now.PasswordID != before.PasswordID) {
+		return errSignedOut
+	}
+	return err
+}
+
+// finishTime bounds what goes on after its visitor went away.
+const finishTime = 30 * time.Second
+
+// finishing is for what must not stop half-way because its visitor closes the page.
+func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+}
+
 // endSession ends a session with all that was granted in it.
 func (p *Provider) endSession(r *http.Request, v *visit, reason string) error {
 	return p.end(r.Context(), p.visitorOf(r, v.user.ID), v.session.ID, reason)
 }
 
 func (p *Provider) end(ctx context.Context, v Visitor, session uuid.UUID, reason string) error {
+	ctx, cancel := finishing(ctx)
+	defer cancel()
 	err := errors.Join(
 		p.Credentials.CloseSession(ctx, session),
 		p.Grants.RevokeSession(ctx, session, reason),

@@ -42,6 +42,11 @@ func (p *Provider) verifyAccess(ctx context.Context, token string, audiences ...
 	if json.Unmarshal(payload, &c) != nil {
 		return Claims{}, ErrTokenInvalid
 	}
+	if p.keyring.revoked.Load() == nil { // Run has not read them yet
+		if err := p.keyring.loadRevocations(ctx); err != nil {
+			return Claims{}, err
+		}
+	}
 	now := p.Now()
 	switch {
 	case c.Issuer != p.issuer,

@@ -168,7 +168,7 @@ func TestForgedAccessTokens(t *testing.T) {
 	require.Equal(t, user, claims.UserID)
 }
 
-// No single character of a token can change.
+// No single bit of a token can change.
 func TestFlippedAccessToken(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -179,9 +179,11 @@ func TestFlippedAccessToken(t *testing.T) {
 		if token[i] == '.' {
 			continue
 		}
-		flipped := token[:i] + string(letters[strings.IndexByte(letters, token[i])^1<<(i%6)]) + token[i+1:]
-		_, err := r.provider.Verify(t.Context(), flipped)
-		require.ErrorIs(t, err, oidc.ErrTokenInvalid, "character %d", i)
+		for bit := range 6 {
+			flipped := token[:i] + string(letters[strings.IndexByte(letters, token[i])^1<<bit]) + token[i+1:]
+			_, err := r.provider.Verify(t.Context(), flipped)
+			require.ErrorIs(t, err, oidc.ErrTokenInvalid, "character %d, bit %d", i, bit)
+		}
 	}
 }
 
@@ -220,4 +222,29 @@ func TestKeysOfOthersAndLaterKeys(t *testing.T) {
 	parsed, err := jose.ParseSignedCompact(fresh.AccessToken, []jose.SignatureAlgorithm{jose.ES256})
 	require.NoError(t, err)
 	require.NotEqual(t, keys[0].ID, parsed.Signatures[0].Header.KeyID, "the new key signs")
+}
+
+// A key that has leaked after its time signs nothing that counts, nor does one
+// before its time.
+func TestKeysCountInTheirTimeOnly(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.someone()
+	f := r.forger()
+	forged := func(key grants.SigningKey) string {
+		token := r.cli().signIn(r.browser(), "ann@example.com").AccessToken
+		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+		require.NoError(t, err)
+		return f.sign(jose.ES256, key.Private, key.ID, "at+jwt", json.RawMessage(payload))
+	}
+	_, err := r.provider.Verify(t.Context(), forged(f.es))
+	require.NoError(t, err, "the forger knows how")
+	r.clock.advance(grants.RotateEvery)
+	_, err = r.grants.SigningKeys(t.Context())
+	require.NoError(t, err)
+	r.clock.advance(grants.PublishAhead + grants.VerifyFor + time.Minute)
+	_, err = r.provider.Verify(t.Context(), forged(f.es))
+	require.ErrorIs(t, err, oidc.ErrTokenInvalid)
+	shown := r.send(http.MethodGet, "/oauth/keys", "").body
+	require.NotContains(t, shown, f.es.ID)
 }

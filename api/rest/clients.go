@@ -35,7 +35,7 @@ type ClientBody struct {
 	Grants                 []string       `json:"grants" doc:"authorization_code, refresh_token and device_code, as far as it needs them." example:"[\"authorization_code\",\"refresh_token\"]"`
 	JWKS                   map[string]any `json:"jwks,omitempty" doc:"Its public keys, for private_key_jwt." example:"{\"keys\":[]}"`
 	Scopes                 []string       `json:"scopes,omitempty" doc:"What it may ask for." example:"[\"openid\",\"profile\"]"`
-	FirstParty             bool           `json:"first_party,omitempty" doc:"Whether people are not asked for consent." example:"false"`
+	FirstParty             bool           `json:"first_party,omitempty" doc:"Whether people are not asked for consent. Only an owner makes or changes such a client." example:"false"`
 }
 
 // RegisterClientBody describes a new client.

@@ -2,15 +2,24 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"time"
 
 	"github.com/google/uuid"
 
 	"tansu.cloud/domain/identity/invite"
+	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/limits"
 	"tansu.cloud/platform/mail"
 )
+
+// inviteRate bounds what one address gets, from all tenants together: messages go
+// to whoever a tenant names.
+var inviteRate = limits.Rate{Tokens: 10, Per: time.Hour, Burst: 10}
+
+var errInvitedTooOften = errors.New("ten invites went to the address within an hour")
 
 // mailTime is how long the mail server may take; the invite exists all the same.
 const mailTime = 10 * time.Second
@@ -31,6 +40,9 @@ func (s *server) mailInvite(ctx context.Context, sent outcome[invite.State]) boo
 
 func (s *server) sendInvite(ctx context.Context, v invite.State) error {
 	c := callOf(ctx)
+	if !s.Limits.Allow(ctx, eventstore.SystemTenant.String()+"/invite-mail/"+v.EmailIndex, inviteRate, 1).OK {
+		return errInvitedTooOften
+	}
 	token, err := s.Credentials.Issue(ctx, credentials.Invite, c.tenant, uuid.MustParse(v.ID), uuid.MustParse(v.TokenID), invite.Lifetime)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ type Invite struct {
 // SentInvite is an invite whose message the request has sent.
 type SentInvite struct {
 	Invite
-	Sent bool `json:"sent" doc:"Whether the message went out. If not, send it again." example:"true"`
+	Sent bool `json:"sent" doc:"Whether the message went out. If not, send it again; one address gets at most 10 an hour." example:"true"`
 }
 
 // InviteList is a page of invites.

@@ -103,6 +103,23 @@ func TestInvitesAreSent(t *testing.T) {
 	r.send("POST", "/v1/invites", `{"email":"not an address","roles":["viewer"]}`, ada.auth).problem(422, "invite.command_invalid")
 }
 
+// TestInvitesFloodNobody: neither again and again, nor from several tenants.
+func TestInvitesFloodNobody(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.tenant("acme")
+	r.tenant("other")
+	ada, eve := r.person("ada", "acme", "owner"), r.person("eve", "other", "owner")
+	path := "/v1/invites/" + r.send("POST", "/v1/invites", `{"email":"bob@example.com","roles":["viewer"]}`, ada.auth).ok(201)["id"].(string)
+	for range 12 {
+		r.send("POST", path+"/resend", "", ada.auth).ok(200)
+	}
+	require.Equal(t, false, r.send("POST", path+"/resend", "", ada.auth).ok(200)["sent"])
+	require.Equal(t, false, r.send("POST", "/v1/invites", `{"email":"BOB@example.com","roles":["viewer"]}`, eve.auth).ok(201)["sent"])
+	require.Len(t, r.vault.messages, 10)
+	require.Equal(t, true, r.send("POST", "/v1/invites", `{"email":"carol@example.com","roles":["viewer"]}`, eve.auth).ok(201)["sent"])
+}
+
 func TestActivityIsReadable(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -55,6 +55,21 @@ func TestRecoveryCodesEachOnce(t *testing.T) {
 	}
 }
 
+// Two requests at once, of which the second keeps its set first: the first one
+// leaves that alone.
+func TestKeepingRecoveryCodesInTheWrongOrder(t *testing.T) {
+	t.Parallel()
+	s, _, c := open(t)
+	require.NoError(t, s.StoreRecoveryCodes(t.Context(), user, first, credentials.NewRecoveryCodes()))
+	c.forward(time.Millisecond)
+	require.NoError(t, s.StoreRecoveryCodes(t.Context(), user, second, credentials.NewRecoveryCodes()))
+	require.NoError(t, s.KeepRecoveryCodes(t.Context(), user, second))
+	require.NoError(t, s.KeepRecoveryCodes(t.Context(), user, first))
+	left, err := s.RecoveryCodesLeft(t.Context(), user, second)
+	require.NoError(t, err)
+	require.Equal(t, 10, left)
+}
+
 func TestLifeOfRecoveryCodes(t *testing.T) {
 	t.Parallel()
 	s, pool, c := open(t)

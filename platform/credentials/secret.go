@@ -54,7 +54,8 @@ func (s *Store) DropSecret(ctx context.Context, tenant, owner, id uuid.UUID) err
 	return s.queries.DropClientSecret(ctx, db.DropClientSecretParams{TenantID: tenant, OwnerID: owner, ID: id})
 }
 
-// RetireSecret lets a secret verify until then and no longer.
+// RetireSecret lets a secret, and those before it, verify until then and no
+// longer.
 func (s *Store) RetireSecret(ctx context.Context, tenant, owner, id uuid.UUID, until time.Time) error {
 	return s.queries.RetireClientSecret(ctx, db.RetireClientSecretParams{
 		TenantID: tenant, OwnerID: owner, ID: id, Until: until,

@@ -57,6 +57,29 @@ func TestSecretsAreRotated(t *testing.T) {
 	require.False(t, live(owner, texts[2]))
 }
 
+// Whoever rotates twice, without an overlap the second time, has only the newest
+// secret left: what leaked first does not outlive that.
+func TestRetiringEndsWhatWasRetiredBefore(t *testing.T) {
+	t.Parallel()
+	s, _, c := open(t)
+	var ids []uuid.UUID
+	var texts []string
+	for i, overlap := range []time.Duration{0, 24 * time.Hour, 0} {
+		ids, texts = append(ids, uuid.New()), append(texts, credentials.NewSecret())
+		require.NoError(t, s.StoreSecret(t.Context(), tenant, user, ids[i], texts[i]))
+		require.NoError(t, s.KeepSecret(t.Context(), tenant, user, ids[i]))
+		if i > 0 {
+			require.NoError(t, s.RetireSecret(t.Context(), tenant, user, ids[i-1], c.now().Add(overlap)))
+		}
+		c.forward(time.Minute)
+	}
+	for i, want := range []bool{false, false, true} {
+		same, err := s.VerifySecret(t.Context(), tenant, user, texts[i])
+		require.NoError(t, err)
+		require.Equal(t, want, same, "secret %d", i)
+	}
+}
+
 func TestRefusedSecretIsDropped(t *testing.T) {
 	t.Parallel()
 	s, pool, c := open(t)

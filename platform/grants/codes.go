@@ -110,8 +110,14 @@ func (s *Store) useCode(ctx context.Context, code db.OauthCode) (g Grant, first 
 	return g, first, err
 }
 
-// because revokes a grant for what happened to it.
+// revokeTime bounds a revocation that goes on after its caller went away.
+const revokeTime = 10 * time.Second
+
+// because revokes a grant for what happened to it, also if the one who caused it
+// does not wait for the answer.
 func (s *Store) because(ctx context.Context, id uuid.UUID, reason string, happened error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)
+	defer cancel()
 	if err := s.Revoke(ctx, id, reason); err != nil {
 		return err
 	}

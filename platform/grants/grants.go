@@ -90,11 +90,7 @@ func New(pool *pgxpool.Pool, c Config) *Store {
 	return &Store{pool: pool, q: db.New(pool), keys: newKeyWrap(c.Key), now: func() time.Time { return c.Now().UTC().Truncate(time.Microsecond) }}
 }
 
-// Grant returns a live grant, without MemberOf: ErrUnknown if it was revoked.
-func (s *Store) Grant(ctx context.Context, id uuid.UUID) (Grant, error) {
-	return liveGrant(ctx, s.q, id, s.now())
-}
-
+// liveGrant returns a grant, without MemberOf: ErrUnknown if it was revoked.
 func liveGrant(ctx context.Context, q *db.Queries, id uuid.UUID, now time.Time) (Grant, error) {
 	row, err := q.OAuthGrant(ctx, db.OAuthGrantParams{TenantID: tenant, ID: id})
 	if err != nil {

@@ -791,8 +791,9 @@ func (q *Queries) Password(ctx context.Context, arg PasswordParams) (PasswordRow
 }
 
 const retireClientSecret = `-- name: RetireClientSecret :exec
-UPDATE client_secrets SET delete_after = $4::timestamptz
-WHERE tenant_id = $1 AND owner_id = $2 AND id = $3 AND kept
+UPDATE client_secrets AS c SET delete_after = LEAST(c.delete_after, $4::timestamptz)
+WHERE c.tenant_id = $1 AND c.owner_id = $2 AND c.kept AND (c.id = $3 OR c.created_at < (
+    SELECT r.created_at FROM client_secrets r WHERE r.tenant_id = $1 AND r.owner_id = $2 AND r.id = $3))
 `
 
 type RetireClientSecretParams struct {
@@ -802,6 +803,7 @@ type RetireClientSecretParams struct {
 	Until    time.Time
 }
 
+// With those before it: none of them outlives it.
 func (q *Queries) RetireClientSecret(ctx context.Context, arg RetireClientSecretParams) error {
 	_, err := q.db.Exec(ctx, retireClientSecret,
 		arg.TenantID,

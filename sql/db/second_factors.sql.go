@@ -200,7 +200,9 @@ func (q *Queries) DeleteOldTOTPSecrets(ctx context.Context, arg DeleteOldTOTPSec
 }
 
 const deleteOtherRecoveryCodes = `-- name: DeleteOtherRecoveryCodes :exec
-DELETE FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 AND set_id <> $3 AND delete_after IS NULL
+DELETE FROM recovery_codes AS r
+WHERE r.tenant_id = $1 AND r.user_id = $2 AND r.set_id <> $3 AND r.delete_after IS NULL AND r.created_at <= (
+    SELECT min(k.created_at) FROM recovery_codes k WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.set_id = $3)
 `
 
 type DeleteOtherRecoveryCodesParams struct {
@@ -209,7 +211,7 @@ type DeleteOtherRecoveryCodesParams struct {
 	SetID    uuid.UUID
 }
 
-// Those that were kept before a given set.
+// Those that were kept before a given set was stored.
 func (q *Queries) DeleteOtherRecoveryCodes(ctx context.Context, arg DeleteOtherRecoveryCodesParams) error {
 	_, err := q.db.Exec(ctx, deleteOtherRecoveryCodes, arg.TenantID, arg.UserID, arg.SetID)
 	return err

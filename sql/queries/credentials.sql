@@ -142,8 +142,10 @@ UPDATE client_secrets SET kept = true, delete_after = CASE WHEN kept THEN delete
 WHERE tenant_id = $1 AND owner_id = $2 AND id = $3;
 
 -- name: RetireClientSecret :exec
-UPDATE client_secrets SET delete_after = sqlc.arg(until)::timestamptz
-WHERE tenant_id = $1 AND owner_id = $2 AND id = $3 AND kept;
+-- With those before it: none of them outlives it.
+UPDATE client_secrets AS c SET delete_after = LEAST(c.delete_after, sqlc.arg(until)::timestamptz)
+WHERE c.tenant_id = $1 AND c.owner_id = $2 AND c.kept AND (c.id = $3 OR c.created_at < (
+    SELECT r.created_at FROM client_secrets r WHERE r.tenant_id = $1 AND r.owner_id = $2 AND r.id = $3));
 
 -- name: DropClientSecret :exec
 -- Of a command that was refused; one that an event has named stays.

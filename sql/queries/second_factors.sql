@@ -54,8 +54,10 @@ SELECT count(*) FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 AND se
 UPDATE recovery_codes SET delete_after = NULL WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3;
 
 -- name: DeleteOtherRecoveryCodes :exec
--- Those that were kept before a given set.
-DELETE FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 AND set_id <> $3 AND delete_after IS NULL;
+-- Those that were kept before a given set was stored.
+DELETE FROM recovery_codes AS r
+WHERE r.tenant_id = $1 AND r.user_id = $2 AND r.set_id <> $3 AND r.delete_after IS NULL AND r.created_at <= (
+    SELECT min(k.created_at) FROM recovery_codes k WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.set_id = $3);
 
 -- name: DropRecoveryCodes :exec
 -- Of a command that was refused; those that an event has named stay.
