@@ -59,25 +59,23 @@ func TestNoLossAndNoDoubleOverRestarts(t *testing.T) {
 	_, stop := e.follow()
 	h := e.register(webhook.Target{URL: "https://x"})
 	var want []int64
-	appended := make(chan []int64)
+	round := make(chan struct{}) // another one has been appended
 	go func() {
-		var positions []int64
+		defer close(round)
 		for i := range rounds * perRound {
 			position, err := e.tryAppend(string(rune('a'+i%5)), i)
 			if err != nil {
 				t.Error(err)
 			}
-			positions = append(positions, position)
+			want = append(want, position)
+			if i%perRound == 0 {
+				round <- struct{}{}
+			}
 		}
-		appended <- positions
 	}()
-	for want == nil {
+	for range round {
 		stop()
 		_, stop = e.follow()
-		select {
-		case want = <-appended:
-		case <-time.After(20 * time.Millisecond):
-		}
 	}
 	stop()
 	runner, _ := e.follow()
