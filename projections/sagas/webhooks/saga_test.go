@@ -10,6 +10,7 @@ import (
 	"tansu.cloud/domain/projection"
 	"tansu.cloud/domain/webhook"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/projectionstest"
 	"tansu.cloud/projections/sagas/webhooks"
 )
 
@@ -97,7 +98,7 @@ func TestNothingIsSentByARebuild(t *testing.T) {
 	_, err := e.pool.Exec(t.Context(), "DELETE FROM jobs") // so that the keys are forgotten
 	require.NoError(t, err)
 	for _, name := range []string{"webhooks", "webhook_deliveries"} {
-		require.NoError(t, control{e.commands}.StartRebuild(t.Context(), name, projection.StartRebuild{Version: 1, Reason: "test"}))
+		require.NoError(t, projectionstest.Control{Store: e.store, Codec: e.codec}.StartRebuild(t.Context(), name, projection.StartRebuild{Version: 1, Reason: "test"}))
 	}
 	e.eventually(func() bool {
 		var generation int
