@@ -2,7 +2,6 @@ package projections_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -23,6 +22,7 @@ import (
 	"tansu.cloud/platform/bus"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/projectionstest"
 )
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
@@ -47,7 +47,7 @@ type env struct {
 	pool    *pgxpool.Pool
 	store   *postgres.Store
 	codec   *eventstore.Codec
-	control *control
+	control projectionstest.Control
 	bus     *bus.InProcess
 	relay   *projections.Relay
 	poison  atomic.Pointer[func(eventstore.Event) error]
@@ -87,7 +87,7 @@ func newEnv(t testing.TB, options ...envOption) *env {
 	e.store = postgres.New(e.pool, postgres.Options{OnCommit: e.relay.Committed, Lanes: 2})
 	require.NoError(t, e.store.Start(t.Context()))
 	require.NoError(t, e.relay.Start(context.Background()))
-	e.control = &control{store: e.store, codec: e.codec}
+	e.control = projectionstest.Control{Store: e.store, Codec: e.codec}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -318,69 +318,10 @@ func (e *env) fill(tenants []uuid.UUID, streams, n int) {
 	work.Wait()
 }
 
-// control carries the runner's commands out on the log.
-type control struct {
-	store eventstore.Store
-	codec *eventstore.Codec
-}
-
-func (c *control) StartRebuild(ctx context.Context, name string, d projection.StartRebuild) error {
-	return c.do(ctx, name, d)
-}
-func (c *control) CancelRebuild(ctx context.Context, name string, d projection.CancelRebuild) error {
-	return c.do(ctx, name, d)
-}
-func (c *control) SwitchProjection(ctx context.Context, name string, d projection.Switch) error {
-	return c.do(ctx, name, d)
-}
-func (c *control) ParkStream(ctx context.Context, name string, d projection.ParkStream) error {
-	return c.do(ctx, name, d)
-}
-func (c *control) ResolveStream(ctx context.Context, name string, d projection.ResolveStream) error {
-	return c.do(ctx, name, d)
-}
-
-func (c *control) do(ctx context.Context, name string, command projection.Command) error {
-	for {
-		state, version, err := c.load(ctx, name)
-		if err != nil {
-			return err
-		}
-		events, err := projection.Decide(state, command)
-		if err != nil || len(events) == 0 {
-			return err
-		}
-		w := eventstore.StreamWrite{Stream: eventstore.Stream{Type: projection.StreamType, ID: name}, Expected: version}
-		for _, event := range events {
-			encoded, err := c.codec.Encode(ctx, eventstore.SystemTenant, event)
-			if err != nil {
-				return err
-			}
-			w.Events = append(w.Events, encoded)
-		}
-		_, err = c.store.Append(ctx, eventstore.Append{TenantID: eventstore.SystemTenant, Writes: []eventstore.StreamWrite{w}})
-		if !errors.As(err, new(*eventstore.VersionConflict)) {
-			return err
-		}
-	}
-}
-
-func (c *control) load(ctx context.Context, name string) (state projection.State, version int64, err error) {
-	events, err := c.store.ReadStream(ctx, eventstore.SystemTenant, eventstore.Stream{Type: projection.StreamType, ID: name}, eventstore.StreamQuery{})
-	for _, event := range events {
-		payload, err := c.codec.Decode(ctx, event)
-		if err != nil {
-			return state, version, err
-		}
-		state, version = projection.Apply(state, payload.(projection.Event)), event.Version
-	}
-	return state, version, err
-}
-
 // desired is the projection's state in the log.
 func (e *env) desired() projection.State {
 	e.t.Helper()
-	state, _, err := e.control.load(e.t.Context(), countersName)
+	state, err := e.control.State(e.t.Context(), countersName)
 	require.NoError(e.t, err)
 	return state
 }
@@ -388,5 +329,5 @@ func (e *env) desired() projection.State {
 // do sends a command as an operator would.
 func (e *env) do(command projection.Command) {
 	e.t.Helper()
-	require.NoError(e.t, e.control.do(e.t.Context(), countersName, command))
+	require.NoError(e.t, e.control.Do(e.t.Context(), countersName, command))
 }

@@ -48,6 +48,15 @@ type Projection struct {
 	Apply func(ctx context.Context, tx pgx.Tx, changes []Change) error
 }
 
+// TypesOf lists the types of an aggregate's events.
+func TypesOf[E eventstore.Payload](events []E) []string {
+	types := make([]string, len(events))
+	for i, e := range events {
+		types[i] = e.EventType()
+	}
+	return types
+}
+
 // Change is an event with its decoded payload, which is nil for types that the
 // projection does not name.
 type Change struct {

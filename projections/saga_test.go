@@ -117,7 +117,7 @@ func TestSagaIsNeverRebuilt(t *testing.T) {
 	r := e.startMailer()
 	id := uuid.New()
 	e.wait(r, id, e.append(id, "a", added{1}))
-	require.ErrorIs(t, e.control.do(t.Context(), countersName, projection.StartRebuild{Saga: true}), projection.ErrSaga)
+	require.ErrorIs(t, e.control.Do(t.Context(), countersName, projection.StartRebuild{Saga: true}), projection.ErrSaga)
 	e.do(projection.StartRebuild{Reason: "by a node of before"}) // does not know that it is one
 	e.eventually(func() bool { return e.desired().Building == nil }, "the rebuild must be cancelled")
 	require.Equal(t, []string{"counters_g1"}, e.schemas())

@@ -166,8 +166,7 @@ func (s *server) apiKeyReads() {
 			out.Body.Items[i] = apiKeyJSON(k, used[k.ID])
 		}
 		if more {
-			last := found[len(found)-1].Cursor()
-			out.Body.NextCursor = s.next(last.At, last.ID, query)
+			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
 			out.Link = nextLink(c, out.Body.NextCursor)
 		}
 		return out, nil

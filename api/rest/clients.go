@@ -208,11 +208,7 @@ func (s *server) clientReads() {
 		if err != nil {
 			return nil, err
 		}
-		q := clients.ListQuery{Limit: in.Limit}
-		if from != nil {
-			q.After = &clients.Cursor{CreatedAt: from.at, ID: from.id}
-		}
-		found, more, err := s.Clients.List(ctx, q)
+		found, more, err := s.Clients.List(ctx, clients.ListQuery{After: from, Limit: in.Limit})
 		if err != nil {
 			return nil, err
 		}
@@ -223,8 +219,7 @@ func (s *server) clientReads() {
 			}
 		}
 		if more {
-			last := clients.CursorOf(found[len(found)-1])
-			out.Body.NextCursor = s.next(last.CreatedAt, last.ID, query)
+			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
 			out.Link = nextLink(c, out.Body.NextCursor)
 		}
 		return out, nil

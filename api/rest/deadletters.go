@@ -48,8 +48,7 @@ type listDeadLettersInput struct {
 	Projection string `query:"projection" maxLength:"100" doc:"Only those of this projection." example:"tenant_directory"`
 	Status     string `query:"status" enum:"parked,redriving,resolved,discarded" doc:"Only those with this status." example:"parked"`
 	Sort       string `query:"sort" enum:"parked_at,-parked_at" default:"parked_at" doc:"Oldest first, or with - newest first." example:"parked_at"`
-	Limit      int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The most items of a page." example:"50"`
-	Cursor     string `query:"cursor" maxLength:"2048" doc:"next_cursor of the page before, with the same filters." example:"Zm9v"`
+	PageQuery
 }
 
 // DeadLetterPath names a dead letter.
@@ -99,17 +98,13 @@ func (s *server) listDeadLetters(ctx context.Context, in *listDeadLettersInput) 
 	}
 	c := callOf(ctx)
 	query := []string{c.pattern, in.Projection, in.Status, in.Sort}
-	q := deadletters.ListQuery{
-		Projection: in.Projection, Status: in.Status, OldestFirst: in.Sort == "parked_at", Limit: in.Limit,
+	from, err := s.from(in.PageQuery, query)
+	if err != nil {
+		return nil, err
 	}
-	if in.Cursor != "" {
-		from, err := s.cursors.open(in.Cursor, query...)
-		if err != nil {
-			return nil, err
-		}
-		q.After = &deadletters.Cursor{ParkedAt: time.UnixMicro(from.After), ID: from.ID}
-	}
-	letters, more, err := s.DeadLetters.List(ctx, q)
+	letters, more, err := s.DeadLetters.List(ctx, deadletters.ListQuery{
+		Projection: in.Projection, Status: in.Status, OldestFirst: in.Sort == "parked_at", After: from, Limit: in.Limit,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +113,7 @@ func (s *server) listDeadLetters(ctx context.Context, in *listDeadLettersInput) 
 		out.Body.Items = append(out.Body.Items, deadLetterJSON(l))
 	}
 	if more {
-		last := letters[len(letters)-1]
-		out.Body.NextCursor = s.cursors.seal(bookmark{After: last.ParkedAt.UnixMicro(), ID: last.ID}, query...)
+		out.Body.NextCursor = s.next(letters[len(letters)-1].Cursor(), query)
 		out.Link = nextLink(c, out.Body.NextCursor)
 	}
 	return out, nil

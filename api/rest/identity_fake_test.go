@@ -112,7 +112,7 @@ func (m userModel) List(_ context.Context, q users.ListQuery) ([]users.User, boo
 	list := slices.DeleteFunc(m.all(), func(u users.User) bool { return q.Status != "" && u.Status != q.Status })
 	var last func(users.User) bool
 	if q.After != nil {
-		last = func(u users.User) bool { return users.CursorOf(u) == *q.After }
+		last = func(u users.User) bool { return u.Cursor() == *q.After }
 	}
 	page, more := pageOf(list, q.Limit, last)
 	return page, more, nil
@@ -167,7 +167,7 @@ func (m clientModel) Get(_ context.Context, id uuid.UUID) (clients.Client, error
 func (m clientModel) List(_ context.Context, q clients.ListQuery) ([]clients.Client, bool, error) {
 	var last func(clients.Client) bool
 	if q.After != nil {
-		last = func(c clients.Client) bool { return clients.CursorOf(c) == *q.After }
+		last = func(c clients.Client) bool { return c.Cursor() == *q.After }
 	}
 	page, more := pageOf(m.all(), q.Limit, last)
 	return page, more, nil

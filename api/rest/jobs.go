@@ -67,10 +67,9 @@ type jobListOutput struct {
 
 type listJobsInput struct {
 	ReadHeaders
-	State  string `query:"state" enum:"waiting,scheduled,ready,dispatched,running,done,dead,discarded" doc:"Only those in this state." example:"dead"`
-	Kind   string `query:"kind" maxLength:"100" doc:"Only those of this kind." example:"webhook.deliver"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The most items of a page." example:"50"`
-	Cursor string `query:"cursor" maxLength:"2048" doc:"next_cursor of the page before, with the same filters." example:"Zm9v"`
+	State string `query:"state" enum:"waiting,scheduled,ready,dispatched,running,done,dead,discarded" doc:"Only those in this state." example:"dead"`
+	Kind  string `query:"kind" maxLength:"100" doc:"Only those of this kind." example:"webhook.deliver"`
+	PageQuery
 }
 
 // JobPath names a job.

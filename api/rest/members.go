@@ -160,8 +160,7 @@ func (s *server) memberReads() {
 			out.Body.Items[i] = memberJSON(m, people[m.UserID])
 		}
 		if more {
-			last := found[len(found)-1].Cursor()
-			out.Body.NextCursor = s.next(last.At, last.ID, query)
+			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
 			out.Link = nextLink(c, out.Body.NextCursor)
 		}
 		return out, nil
@@ -197,10 +196,8 @@ func (s *server) directoryPage(ctx context.Context, h ReadHeaders, q PageQuery, 
 	if err := s.awaitReadModel(ctx, h, access.Name, callOf(ctx).tenant); err != nil {
 		return page, err
 	}
-	from, err := s.from(q, query)
-	if from != nil {
-		page.After = &access.Cursor{At: from.at, ID: from.id}
-	}
+	var err error
+	page.After, err = s.from(q, query)
 	return page, err
 }
 

@@ -19,13 +19,13 @@ import (
 
 	"tansu.cloud/api/rest"
 	"tansu.cloud/commands"
-	"tansu.cloud/domain/projection"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/postgres"
 	"tansu.cloud/platform/bus"
 	"tansu.cloud/platform/credentials"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/projectionstest"
 	directory "tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/clients"
 	"tansu.cloud/projections/readmodels/deadletters"
@@ -49,7 +49,7 @@ func newNode(t *testing.T) *rig {
 	}
 	all := commands.New(deps)
 	runner, err := projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: pool, Log: store, Decoder: deps.Codec, Control: control{all}, Bus: messages,
+		NodeID: "test", Pool: pool, Log: store, Decoder: deps.Codec, Control: projectionstest.Control{Store: store, Codec: deps.Codec}, Bus: messages,
 		Projections: append(webhookProjections(), tenantdirectory.New(), deadletters.New(), users.New(), clients.New(), directory.New()),
 	})
 	require.NoError(t, err)
@@ -82,36 +82,6 @@ func newNode(t *testing.T) *rig {
 		d.Config.WaitDefault = rest.MaxWait // a busy machine may take longer than the default
 		d.Logger = slog.New(slog.DiscardHandler)
 	})
-}
-
-// control sends the runner's commands.
-type control struct{ *commands.Commands }
-
-func (c control) StartRebuild(ctx context.Context, name string, cmd projection.StartRebuild) error {
-	return report(ctx, c.Commands.StartRebuild, name, commands.StartRebuild{Version: cmd.Version, Reason: cmd.Reason})
-}
-
-func (c control) CancelRebuild(ctx context.Context, name string, cmd projection.CancelRebuild) error {
-	return report(ctx, c.Commands.CancelRebuild, name, commands.CancelRebuild(cmd))
-}
-
-func (c control) SwitchProjection(ctx context.Context, name string, cmd projection.Switch) error {
-	return report(ctx, c.Commands.SwitchProjection, name, commands.SwitchProjection{Generation: cmd.Generation, Version: cmd.Version})
-}
-
-func (c control) ParkStream(ctx context.Context, name string, cmd projection.ParkStream) error {
-	return report(ctx, c.Commands.ParkStream, name, commands.ParkStream(cmd))
-}
-
-func (c control) ResolveStream(ctx context.Context, name string, cmd projection.ResolveStream) error {
-	return report(ctx, c.Commands.ResolveStream, name, commands.ResolveStream(cmd))
-}
-
-func report[C any](ctx context.Context, handle commands.Handler[C, projection.State], name string, cmd C) error {
-	_, err := handle(ctx, commands.Request[C]{
-		Tenant: eventstore.SystemTenant, Stream: name, Command: cmd, Expected: eventstore.AnyVersion, Caller: runner,
-	})
-	return err
 }
 
 type queries struct{ *projections.Runner }

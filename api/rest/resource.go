@@ -13,6 +13,7 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/clients"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/projections/readmodels/users"
 )
 
@@ -71,14 +72,8 @@ type PageQuery struct {
 	Cursor string `query:"cursor" maxLength:"2048" doc:"next_cursor of the page before, with the same filters." example:"Zm9v"`
 }
 
-// place is where a page ended: when its last row came to be, and its id.
-type place struct {
-	at time.Time
-	id uuid.UUID
-}
-
 // from opens the cursor of a page; nil is the first page.
-func (s *server) from(q PageQuery, query []string) (*place, error) {
+func (s *server) from(q PageQuery, query []string) (*page.Cursor, error) {
 	if q.Cursor == "" {
 		return nil, nil
 	}
@@ -87,12 +82,12 @@ func (s *server) from(q PageQuery, query []string) (*place, error) {
 		return nil, err
 	}
 	at, err := time.Parse(time.RFC3339Nano, b.Sort)
-	return &place{at, b.ID}, err
+	return &page.Cursor{At: at, ID: b.ID}, err
 }
 
-// next is the cursor of what follows a place.
-func (s *server) next(at time.Time, id uuid.UUID, query []string) string {
-	return s.cursors.seal(bookmark{Sort: at.UTC().Format(time.RFC3339Nano), ID: id}, query...)
+// next is the cursor of what follows a page.
+func (s *server) next(last page.Cursor, query []string) string {
+	return s.cursors.seal(bookmark{Sort: last.At.UTC().Format(time.RFC3339Nano), ID: last.ID}, query...)
 }
 
 // oneOf answers with one thing, unless the client has it already.

@@ -40,9 +40,8 @@ type listTenantsInput struct {
 	Slug   string `query:"slug" maxLength:"63" doc:"Only the tenant with this slug." example:"acme"`
 	Name   string `query:"name" maxLength:"200" doc:"Only tenants whose name contains this text." example:"Acme"`
 	Sort   string `query:"sort" enum:"created_at,-created_at,name,-name,slug,-slug" default:"created_at" doc:"In which order; - for descending." example:"-created_at"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The most items of a page." example:"50"`
-	Cursor string `query:"cursor" maxLength:"2048" doc:"next_cursor of the page before, with the same filters." example:"Zm9v"`
-	Count  string `query:"count" enum:"exact" doc:"exact: count all pages, which costs more." example:"exact"`
+	PageQuery
+	Count string `query:"count" enum:"exact" doc:"exact: count all pages, which costs more." example:"exact"`
 }
 
 func (s *server) tenantReads() {

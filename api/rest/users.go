@@ -191,11 +191,7 @@ func (s *server) listUsers(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	q := users.ListQuery{Status: in.Status, Limit: in.Limit}
-	if from != nil {
-		q.After = &users.Cursor{CreatedAt: from.at, ID: from.id}
-	}
-	found, more, err := s.Users.List(ctx, q)
+	found, more, err := s.Users.List(ctx, users.ListQuery{Status: in.Status, After: from, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -204,8 +200,7 @@ func (s *server) listUsers(ctx context.Context, in *struct {
 		out.Body.Items[i] = userJSON(u)
 	}
 	if more {
-		last := users.CursorOf(found[len(found)-1])
-		out.Body.NextCursor = s.next(last.CreatedAt, last.ID, query)
+		out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
 		out.Link = nextLink(c, out.Body.NextCursor)
 	}
 	if in.Count == "exact" {

@@ -56,8 +56,7 @@ type getWebhookInput struct {
 type listWebhookDeliveriesInput struct {
 	WebhookPath
 	Outcome string `query:"outcome" enum:"delivered,retried,parked,gone,skipped,test" doc:"Only attempts with this outcome." example:"parked"`
-	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The most items of a page." example:"50"`
-	Cursor  string `query:"cursor" maxLength:"2048" doc:"next_cursor of the page before, with the same filters." example:"Zm9v"`
+	PageQuery
 }
 
 type webhookDeliveryListOutput struct {

@@ -6,9 +6,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,34 +18,37 @@ import (
 // cutter accepts connections and cuts them.
 type cutter struct {
 	net.Listener
-	mu   sync.Mutex
-	open []net.Conn
+	mu    sync.Mutex
+	uncut []net.Conn
 }
 
 func (c *cutter) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
 	if err == nil {
 		c.mu.Lock()
-		c.open = append(c.open, conn)
+		c.uncut = append(c.uncut, conn)
 		c.mu.Unlock()
 	}
 	return conn, err
 }
 
-// cut closes one of the connections, perhaps for the second time.
+// cut closes one of the connections.
 func (c *cutter) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.open) > 0 {
-		_ = c.open[rand.IntN(len(c.open))].Close()
+	if len(c.uncut) > 0 {
+		i := rand.IntN(len(c.uncut))
+		_ = c.uncut[i].Close()
+		c.uncut = slices.Delete(c.uncut, i, i+1)
 	}
 }
 
 // TestTheGoClient: through cut connections each of its subscriptions yields every
-// event once and in order.
+// event once and in order. Whenever one of them has come to the end, a connection
+// is cut and more is written.
 func TestTheGoClient(t *testing.T) {
 	t.Parallel()
-	const subscribers, events = 10, 1500
+	const subscribers, events, perCut = 10, 1500, 25
 	e := newEnv(t)
 	flaky := httptest.NewUnstartedServer(e.server)
 	cut := &cutter{Listener: flaky.Listener}
@@ -56,6 +59,7 @@ func TestTheGoClient(t *testing.T) {
 	defer cancel()
 
 	var reading sync.WaitGroup
+	arrived, written := make(chan int64), make(chan struct{})
 	var breaks [subscribers]int
 	for s := range subscribers {
 		reading.Go(func() {
@@ -69,18 +73,35 @@ func TestTheGoClient(t *testing.T) {
 				if seen++; seen == events {
 					return
 				}
+				if seen%perCut == 0 {
+					select {
+					case arrived <- seen:
+					case <-written:
+					}
+				}
 			}
 		})
 	}
-	for i := range events {
-		e.commit(acme, fmt.Sprint(i%3), 1, 100)
-		if i%10 == 0 {
-			cut.cut()
-			time.Sleep(10 * time.Millisecond)
+	for head := int64(0); head < events; {
+		for range perCut {
+			head = e.commit(acme, fmt.Sprint(head%3), 1, 100)
 		}
+		for position := int64(0); position < head && head < events; {
+			select {
+			case position = <-arrived:
+			case <-ctx.Done():
+				require.NoError(t, ctx.Err())
+			}
+		}
+		cut.cut()
 	}
+	close(written)
 	reading.Wait()
-	require.NotZero(t, breaks, "%v", breaks)
+	total := 0
+	for _, n := range breaks {
+		total += n
+	}
+	require.Greater(t, total, subscribers, "%v", breaks)
 
 	client := &feed.Client{URL: e.http.URL, Token: feed.StaticToken("good"), Tenant: "acme"}
 	channel, err := client.Join(ctx, "room", map[string]int{"n": 1})

@@ -143,23 +143,29 @@ func TestFairness(t *testing.T) {
 }
 
 // TestResume: whatever breaks the connections, each reader gets every event
-// once and in order, by its position.
+// once and in order, by its position. Writers go on as the first reader does.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	const readers, writers, each = 20, 4, 300
 	e := newEnv(t)
 	var writing, reading sync.WaitGroup
+	goOn := make(chan struct{}, 1)
 	for w := range writers {
 		writing.Go(func() {
-			for range each {
+			for i := range each {
+				if i%5 == 0 {
+					<-goOn
+				}
 				e.commit(acme, fmt.Sprint(w), 1, 200)
-				time.Sleep(5 * time.Millisecond)
 			}
 		})
 	}
 	breaks := make([]int, readers)
 	for r := range readers {
 		reading.Go(func() {
+			if r == 0 {
+				defer close(goOn)
+			}
 			var seen int64
 			for seen < writers*each {
 				c := e.connect("good")
@@ -175,6 +181,13 @@ func TestResume(t *testing.T) {
 							return
 						}
 						seen = event.Position
+					}
+					if r > 0 {
+						continue
+					}
+					select {
+					case goOn <- struct{}{}:
+					default:
 					}
 				}
 				breaks[r]++

@@ -172,7 +172,7 @@ func TestAnswersAreBounded(t *testing.T) {
 			_, _ = w.Write(chunk)
 		}
 	})
-	r := tansu(t, f.URL, "tenants", "list", "--limit", "3")
+	r := tansu(t, f.URL, "tenants", "list", "--limit", "3", "--timeout", "10m")
 	require.Equal(t, exitError, r.code)
 	require.Contains(t, r.stderr, "larger than 64 MiB")
 	last, _ := f.last()

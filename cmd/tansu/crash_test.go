@@ -32,6 +32,7 @@ const crashRounds, crashDatabaseEvery = 60, 5
 // positions are dense, versions right and the chain valid; and the read models
 // are exactly what the log says at their checkpoints.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	server := postgrestest.Server(t)
 	pool, err := pgxpool.New(t.Context(), server.DSN())
 	require.NoError(t, err)

@@ -75,7 +75,7 @@ func (a *app) dev(ctx context.Context, cfg config.Config) (err error) {
 		return err
 	}
 	signIn, err := n.demo(ctx)
-	if err != nil {
+	if err != nil && ctx.Err() == nil { // a signal stops what serves already in order
 		return errors.Join(err, n.stop(context.WithoutCancel(ctx)))
 	}
 	a.printBox(n, signIn, postgres)

@@ -156,17 +156,22 @@ func (f *feedTrial) startReaders(ctx context.Context) (readers []*feedReader, wa
 	return readers, reading.Wait
 }
 
-// cutAtRandom cuts the line until it is stopped.
+// cutAtRandom cuts the line until it is stopped. A cut that finds its client
+// away is made up for, but not so fast that nobody gets connected any more.
 func (f *feedTrial) cutAtRandom() (stop func()) {
+	pause := max(cutPause, time.Second/time.Duration(f.clients))
 	done := make(chan struct{})
 	var cutting sync.WaitGroup
 	cutting.Go(func() {
-		pulse := time.NewTicker(max(cutPause, time.Second/time.Duration(f.clients)))
+		began, pulse := time.Now(), time.NewTicker(pause)
 		defer pulse.Stop()
 		for {
 			select {
 			case <-pulse.C:
-				f.line.cut(f.clients)
+				due := int(time.Since(began) / pause)
+				for range min(2, due-f.line.count()) {
+					f.line.cut(f.clients)
+				}
 			case <-done:
 				return
 			}
@@ -302,5 +307,6 @@ func (f *feedTrial) compare(readers []*feedReader, took time.Duration) {
 		require.NoError(f.t, r.compare(logs[r.log]))
 		total += len(r.delivered)
 	}
-	f.t.Logf("%d deliveries to %d clients, %d cuts, %s", total, len(readers), f.line.count(), took.Round(time.Millisecond))
+	cuts := f.line.count()
+	f.t.Logf("%d deliveries to %d clients, %d cuts (%.1f/s), %s", total, len(readers), cuts, float64(cuts)/took.Seconds(), took.Round(time.Millisecond))
 }

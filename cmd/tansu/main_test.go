@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -27,6 +28,7 @@ const binaryEnv = "TANSU_TEST_IS_BINARY"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(binaryEnv) != "" {
+		jobLease = 5 * time.Second // jobs of killed nodes are soon done by others
 		main()
 		return
 	}
@@ -36,6 +38,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	if err := flag.Set("test.parallel", "3"); err != nil { // they wait for processes more than they compute
+		panic(err)
 	}
 	postgrestest.Main(m)
 }

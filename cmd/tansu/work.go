@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -48,11 +49,15 @@ func (n *node) disableWebhook(ctx context.Context, tenant, webhook uuid.UUID, re
 	return err
 }
 
+// jobLease is how long a job stays with a node that has died; zero: the default.
+// Tests that kill nodes shorten it.
+var jobLease time.Duration
+
 // newWorkers does the jobs.
 func (n *node) newWorkers() (*jobs.Workers, error) {
 	kinds := n.parts.webhooks.Kinds()
 	maps.Copy(kinds, n.parts.provisioner.Kinds())
-	c := jobs.Config{Pool: n.pool, NodeID: n.cfg.NodeID, Kinds: kinds, Logger: n.logger}
+	c := jobs.Config{Pool: n.pool, NodeID: n.cfg.NodeID, Kinds: kinds, Lease: jobLease, Logger: n.logger}
 	if n.cfg.Bus == "amqp" {
 		carrier, err := jobsrabbitmq.New(jobsrabbitmq.Config{URL: n.cfg.AMQP.URL.Reveal(), Name: n.cfg.NodeID, Logger: n.logger})
 		if err != nil {

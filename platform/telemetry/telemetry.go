@@ -86,9 +86,6 @@ func Start(ctx context.Context, cfg Config) (*Telemetry, error) {
 // Logger returns the process's logger.
 func (t *Telemetry) Logger() *slog.Logger { return t.logger }
 
-// Registerer accepts collectors that do not come through OpenTelemetry.
-func (t *Telemetry) Registerer() prometheus.Registerer { return t.registry }
-
 // Handler serves /metrics.
 func (t *Telemetry) Handler() http.Handler { return metricsHandler(t.registry, t.logger) }
 

@@ -283,14 +283,14 @@ func TestTenantsFoldFromASnapshot(t *testing.T) {
 			}
 		}
 	})
-	work.Go(func() { // the projection
+	work.Go(func() { // the projection, which is now and then behind
 		for position := int64(0); position < events && !t.Failed(); {
 			next, err := d.project(context.Background(), position, 1+rand.IntN(30))
 			if err != nil {
 				t.Error(err)
 			}
 			if position = next; rand.IntN(3) == 0 {
-				time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
+				<-begin[min(position+rand.Int64N(20), events-1)]
 			}
 		}
 	})

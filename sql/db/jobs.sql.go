@@ -55,8 +55,7 @@ const addJobDispatcher = `-- name: AddJobDispatcher :exec
 INSERT INTO public.leases (name, holder, token, expires_at) VALUES ($1, '', 0, now()) ON CONFLICT (name) DO NOTHING
 `
 
-// The row whose lock lets one process at a time dispatch jobs of a kind. Its
-// token numbers the broker's queues for the kind.
+// The row whose lock lets one process at a time dispatch jobs of a kind.
 func (q *Queries) AddJobDispatcher(ctx context.Context, name string) error {
 	_, err := q.db.Exec(ctx, addJobDispatcher, name)
 	return err
@@ -556,17 +555,6 @@ func (q *Queries) JobByID(ctx context.Context, arg JobByIDParams) (JobByIDRow, e
 	return i, err
 }
 
-const jobQueueNumber = `-- name: JobQueueNumber :one
-SELECT token FROM public.leases WHERE name = $1
-`
-
-func (q *Queries) JobQueueNumber(ctx context.Context, name string) (int64, error) {
-	row := q.db.QueryRow(ctx, jobQueueNumber, name)
-	var token int64
-	err := row.Scan(&token)
-	return token, err
-}
-
 const jobsUnderWay = `-- name: JobsUnderWay :many
 SELECT j.tenant_id FROM public.jobs j
 WHERE j.state IN ('dispatched', 'running') AND j.kind = $1 LIMIT $2
@@ -600,15 +588,15 @@ func (q *Queries) JobsUnderWay(ctx context.Context, arg JobsUnderWayParams) ([]u
 }
 
 const lockJobDispatcher = `-- name: LockJobDispatcher :one
-SELECT token FROM public.leases WHERE name = $1 FOR UPDATE SKIP LOCKED
+SELECT name FROM public.leases WHERE name = $1 FOR UPDATE SKIP LOCKED
 `
 
 // No row: another process is at it.
-func (q *Queries) LockJobDispatcher(ctx context.Context, name string) (int64, error) {
+func (q *Queries) LockJobDispatcher(ctx context.Context, name string) (string, error) {
 	row := q.db.QueryRow(ctx, lockJobDispatcher, name)
-	var token int64
-	err := row.Scan(&token)
-	return token, err
+	var name_2 string
+	err := row.Scan(&name_2)
+	return name_2, err
 }
 
 const newestJobs = `-- name: NewestJobs :many
@@ -892,23 +880,6 @@ func (q *Queries) RenewJobs(ctx context.Context, arg RenewJobsParams) ([]uuid.UU
 		return nil, err
 	}
 	return items, nil
-}
-
-const replaceJobQueue = `-- name: ReplaceJobQueue :execrows
-UPDATE public.leases SET token = token + 1 WHERE name = $1 AND token = $2
-`
-
-type ReplaceJobQueueParams struct {
-	Name  string
-	Token int64
-}
-
-func (q *Queries) ReplaceJobQueue(ctx context.Context, arg ReplaceJobQueueParams) (int64, error) {
-	result, err := q.db.Exec(ctx, replaceJobQueue, arg.Name, arg.Token)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const takeJobs = `-- name: TakeJobs :many

@@ -91,19 +91,12 @@ WHERE j.state IN ('dispatched', 'running') AND j.kind = sqlc.arg(kind) LIMIT sql
 SELECT EXISTS (SELECT FROM public.jobs j WHERE j.state = 'ready' AND j.kind = $1);
 
 -- name: AddJobDispatcher :exec
--- The row whose lock lets one process at a time dispatch jobs of a kind. Its
--- token numbers the broker's queues for the kind.
+-- The row whose lock lets one process at a time dispatch jobs of a kind.
 INSERT INTO public.leases (name, holder, token, expires_at) VALUES ($1, '', 0, now()) ON CONFLICT (name) DO NOTHING;
 
 -- name: LockJobDispatcher :one
 -- No row: another process is at it.
-SELECT token FROM public.leases WHERE name = $1 FOR UPDATE SKIP LOCKED;
-
--- name: JobQueueNumber :one
-SELECT token FROM public.leases WHERE name = $1;
-
--- name: ReplaceJobQueue :execrows
-UPDATE public.leases SET token = token + 1 WHERE name = $1 AND token = $2;
+SELECT name FROM public.leases WHERE name = $1 FOR UPDATE SKIP LOCKED;
 
 -- name: UndispatchJobs :exec
 -- Across tenants: the broker did not take their messages.

@@ -3,6 +3,7 @@ package rabbitmq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -65,6 +66,29 @@ func (c *Consumer) Subscribe(ctx context.Context, declare func(*amqp.Channel) (q
 		return nil, err
 	}
 	return s, nil
+}
+
+// deleteTime is how long RabbitMQ may take to delete a dead queue: it gives its
+// nodes 5 s to answer before it does without them.
+const deleteTime = 15 * time.Second
+
+// Delete makes room for a new queue of the same name. What the dead one held is
+// lost.
+func (c *Consumer) Delete(ctx context.Context, queue string) error {
+	ctx, cancel := context.WithTimeout(ctx, deleteTime)
+	defer cancel()
+	conn, err := c.Connection.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	ch, err := ask(ctx, conn, func(ch *amqp.Channel) error {
+		_, err := ch.QueueDelete(queue, false, false, false)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("deleting queue %s: %w", queue, err)
+	}
+	return ch.Close()
 }
 
 // asked returns since when RabbitMQ has been asked in vain.

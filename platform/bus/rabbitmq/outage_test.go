@@ -52,14 +52,10 @@ func (p *pair) publish() (id string, err error) {
 // hear everything, once and in order.
 func (p *pair) flows(t *testing.T) {
 	t.Helper()
-	for heard := false; !heard; {
+	require.Eventually(t, func() bool {
 		id, err := p.publish()
-		if err != nil {
-			time.Sleep(time.Millisecond) // what the relay does, only longer
-			continue
-		}
-		heard = slices.Contains(p.fanout.IDs(), id) && slices.Contains(p.queued.IDs(), id)
-	}
+		return err == nil && slices.Contains(p.fanout.IDs(), id) && slices.Contains(p.queued.IDs(), id)
+	}, time.Minute, time.Millisecond)
 	var all []string
 	for range 50 {
 		id, err := p.publish()

@@ -3,7 +3,6 @@ package rabbitmq
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -23,9 +22,6 @@ const (
 	firstRetry, longestRetry = 200 * time.Millisecond, 10 * time.Second
 	// subscribeTime is how long Subscribe waits for RabbitMQ to take part.
 	subscribeTime = 5 * time.Second
-	// deleteTime is how long RabbitMQ may take to delete a dead queue: it gives its
-	// nodes 5 s to answer before it does without them.
-	deleteTime = 15 * time.Second
 )
 
 // subscriber makes subscriptions that last until they are ended, however often
@@ -90,7 +86,7 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 func (s *subscriber) consume(ctx context.Context, c *Consumer, q queue, out chan<- *message.Message, begun func()) error {
 	from, err := c.Subscribe(ctx, func(ch *amqp.Channel) (string, error) { return s.topology.declare(ch, q) })
 	if errors.Is(err, ErrDead) && q.durable {
-		return errors.Join(err, s.delete(ctx, q))
+		return errors.Join(err, c.Delete(ctx, q.name)) // what it held is in the log
 	}
 	if err != nil {
 		return err
@@ -110,25 +106,6 @@ func (s *subscriber) consume(ctx context.Context, c *Consumer, q queue, out chan
 			return nil
 		}
 	}
-}
-
-// delete makes room for a new queue of the same name. What the dead one held is in
-// the log.
-func (s *subscriber) delete(ctx context.Context, q queue) error {
-	ctx, cancel := context.WithTimeout(ctx, deleteTime)
-	defer cancel()
-	conn, err := s.connection.Wait(ctx)
-	if err != nil {
-		return err
-	}
-	ch, err := ask(ctx, conn, func(ch *amqp.Channel) error {
-		_, err := ch.QueueDelete(q.name, false, false, false)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("deleting queue %s: %w", q.name, err)
-	}
-	return ch.Close()
 }
 
 // deliver hands one message over and passes the answer on. It does not watch the

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
@@ -33,11 +34,11 @@ func (d *Directory) APIKey(ctx context.Context, tenant, id uuid.UUID) (APIKey, e
 
 // APIKeys lists a tenant's keys, newest first, and says whether more follow.
 func (d *Directory) APIKeys(ctx context.Context, tenant uuid.UUID, p Page) ([]APIKey, bool, error) {
-	status, err := p.status()
+	status, err := page.Filter(p.Status)
 	if err != nil {
 		return nil, false, err
 	}
-	after, limit := p.from(last)
+	after, limit := p.from(page.Last)
 	rows, err := d.queries.ListAPIKeys(ctx, db.ListAPIKeysParams{
 		TenantID: tenant, Status: status, AfterCreatedAt: after.At, AfterID: after.ID, MaxRows: limit})
 	if err != nil {
@@ -47,7 +48,7 @@ func (d *Directory) APIKeys(ctx context.Context, tenant uuid.UUID, p Page) ([]AP
 }
 
 // Cursor is the place after a key in a list.
-func (k APIKey) Cursor() Cursor { return Cursor{k.CreatedAt, k.ID} }
+func (k APIKey) Cursor() page.Cursor { return page.Cursor{At: k.CreatedAt, ID: k.ID} }
 
 func apiKeyFromRow(r db.ApiKey) (APIKey, error) {
 	permissions, err := names(r.Permissions)

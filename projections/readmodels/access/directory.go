@@ -4,28 +4,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
-	"unicode/utf8"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
 // ErrNotFound: the tenant has no such member, role, invite, key or account.
 var ErrNotFound = errors.New("the tenant has nothing of that id")
-
-// ErrBadQuery: a filter cannot match anything.
-var ErrBadQuery = errors.New("the list query is not valid")
-
-// Bounds of one page.
-const (
-	DefaultLimit = 50
-	MaxLimit     = 1000
-)
 
 // Directory answers queries. Safe for concurrent use.
 type Directory struct{ queries *db.Queries }
@@ -35,60 +23,22 @@ func NewDirectory(pool *pgxpool.Pool) *Directory { return &Directory{db.New(pool
 
 // Page is a part of a list.
 type Page struct {
-	Status string  // empty: all; members have none
-	After  *Cursor // nil for the first page
-	Limit  int     // default DefaultLimit, at most MaxLimit
+	Status string       // empty: all; members have none
+	After  *page.Cursor // nil for the first page
+	Limit  int
 }
-
-// Cursor is a place between two rows of a list: when the one before came to be,
-// and its id.
-type Cursor struct {
-	At time.Time
-	ID uuid.UUID
-}
-
-// Places before the first and behind the last row.
-var (
-	first = Cursor{At: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)}
-	last  = Cursor{At: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), ID: uuid.Max}
-)
 
 // from returns the place to go on from, and how many rows to read: one more than
 // the page has.
-func (p Page) from(start Cursor) (Cursor, int32) {
-	if p.After != nil {
-		start = *p.After
-	}
-	return start, int32(p.limit()) + 1
+func (p Page) from(start page.Cursor) (page.Cursor, int32) {
+	return page.From(p.After, start), int32(page.Limit(p.Limit)) + 1
 }
-
-func (p Page) limit() int {
-	if p.Limit <= 0 {
-		return DefaultLimit
-	}
-	return min(p.Limit, MaxLimit)
-}
-
-func (p Page) status() (*string, error) {
-	if !storable(p.Status) {
-		return nil, fmt.Errorf("%w: a filter is not valid UTF-8 or contains a NUL", ErrBadQuery)
-	}
-	if p.Status == "" {
-		return nil, nil
-	}
-	return &p.Status, nil
-}
-
-// storable reports whether PostgreSQL can hold a text at all.
-func storable(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 // cut makes a page of the rows that were read for it.
-func cut[R, T any](p Page, rows []R, convert func(R) (T, error)) (page []T, more bool, err error) {
-	if more = len(rows) > p.limit(); more {
-		rows = rows[:p.limit()]
-	}
-	page, err = convertAll(rows, convert)
-	return page, more, err
+func cut[R, T any](p Page, rows []R, convert func(R) (T, error)) (list []T, more bool, err error) {
+	rows, more = page.Cut(rows, page.Limit(p.Limit))
+	list, err = convertAll(rows, convert)
+	return list, more, err
 }
 
 func convertAll[R, T any](rows []R, convert func(R) (T, error)) ([]T, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
@@ -35,11 +36,11 @@ func (d *Directory) Invite(ctx context.Context, tenant, id uuid.UUID) (Invite, e
 
 // Invites lists a tenant's invites, newest first, and says whether more follow.
 func (d *Directory) Invites(ctx context.Context, tenant uuid.UUID, p Page) ([]Invite, bool, error) {
-	status, err := p.status()
+	status, err := page.Filter(p.Status)
 	if err != nil {
 		return nil, false, err
 	}
-	after, limit := p.from(last)
+	after, limit := p.from(page.Last)
 	rows, err := d.queries.ListInvites(ctx, db.ListInvitesParams{
 		TenantID: tenant, Status: status, AfterCreatedAt: after.At, AfterID: after.ID, MaxRows: limit})
 	if err != nil {
@@ -49,7 +50,7 @@ func (d *Directory) Invites(ctx context.Context, tenant uuid.UUID, p Page) ([]In
 }
 
 // Cursor is the place after an invite in a list.
-func (i Invite) Cursor() Cursor { return Cursor{i.CreatedAt, i.ID} }
+func (i Invite) Cursor() page.Cursor { return page.Cursor{At: i.CreatedAt, ID: i.ID} }
 
 func inviteFromRow(r db.Invite) (Invite, error) {
 	roles, err := names(r.Roles)

@@ -15,12 +15,13 @@ import (
 	"tansu.cloud/domain/identity/member"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/access"
+	"tansu.cloud/projections/readmodels/page"
 )
 
-type row interface{ Cursor() access.Cursor }
+type row interface{ Cursor() page.Cursor }
 
 // list goes through a list page by page.
-func list[R row](t *testing.T, read func(context.Context, uuid.UUID, access.Page) ([]R, bool, error), tenant uuid.UUID, p access.Page) (found []access.Cursor) {
+func list[R row](t *testing.T, read func(context.Context, uuid.UUID, access.Page) ([]R, bool, error), tenant uuid.UUID, p access.Page) (found []page.Cursor) {
 	t.Helper()
 	for more := true; more; {
 		page, next, err := read(t.Context(), tenant, p)
@@ -40,16 +41,16 @@ func TestListsPageByPage(t *testing.T) {
 	t.Parallel()
 	pool, dir := directory(t)
 	b := newBatches(t, pool)
-	var order []access.Cursor
+	var order []page.Cursor
 	for i := range 23 {
-		c := access.Cursor{At: start.Add(time.Duration(i/3) * time.Second), ID: uuid.New()} // times repeat
+		c := page.Cursor{At: start.Add(time.Duration(i/3) * time.Second), ID: uuid.New()} // times repeat
 		order = append(order, c)
 		id := c.ID.String()
 		b.happen(member.StreamType, id, member.Added{UserID: id, At: c.At})
 		b.happen(invite.StreamType, id, invite.Created{ID: id, At: c.At})
 		b.happen(apikey.StreamType, id, apikey.Created{ID: id, At: c.At})
 	}
-	slices.SortFunc(order, func(x, y access.Cursor) int { return cmp.Or(x.At.Compare(y.At), slices.Compare(x.ID[:], y.ID[:])) })
+	slices.SortFunc(order, func(x, y page.Cursor) int { return cmp.Or(x.At.Compare(y.At), slices.Compare(x.ID[:], y.ID[:])) })
 	gone := order[7].ID.String()
 	b.happen(invite.StreamType, gone, invite.Revoked{ID: gone, At: start})
 	b.happen(apikey.StreamType, gone, apikey.Revoked{ID: gone, At: start})
@@ -59,7 +60,7 @@ func TestListsPageByPage(t *testing.T) {
 	slices.Reverse(order)
 	require.Equal(t, order, list(t, dir.Invites, b.tenant, access.Page{Limit: 5}), "newest first")
 	require.Equal(t, order, list(t, dir.APIKeys, b.tenant, access.Page{}), "newest first")
-	at := slices.IndexFunc(order, func(c access.Cursor) bool { return c.ID.String() == gone })
+	at := slices.IndexFunc(order, func(c page.Cursor) bool { return c.ID.String() == gone })
 	require.Equal(t, order[at:at+1], list(t, dir.Invites, b.tenant, access.Page{Status: access.InviteRevoked}))
 	require.Equal(t, order[at:at+1], list(t, dir.APIKeys, b.tenant, access.Page{Status: access.APIKeyRevoked}))
 	order = slices.Delete(order, at, at+1)
@@ -69,9 +70,9 @@ func TestListsPageByPage(t *testing.T) {
 	require.Empty(t, list(t, dir.Members, uuid.New(), access.Page{}), "another tenant's")
 	require.Empty(t, list(t, dir.Invites, eventstore.SystemTenant, access.Page{}))
 	_, _, err := dir.Invites(t.Context(), b.tenant, access.Page{Status: "\x00"})
-	require.ErrorIs(t, err, access.ErrBadQuery)
+	require.ErrorIs(t, err, page.ErrBadQuery)
 	_, _, err = dir.APIKeys(t.Context(), b.tenant, access.Page{Status: "\xff"})
-	require.ErrorIs(t, err, access.ErrBadQuery)
+	require.ErrorIs(t, err, page.ErrBadQuery)
 	_, more, err := dir.Members(t.Context(), b.tenant, access.Page{Limit: 1 << 40})
 	require.NoError(t, err)
 	require.False(t, more)

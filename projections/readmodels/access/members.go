@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
@@ -39,7 +40,7 @@ func (d *Directory) Member(ctx context.Context, tenant, user uuid.UUID) (Member,
 // Members lists a tenant's members by when they were added, oldest first, and
 // says whether more follow.
 func (d *Directory) Members(ctx context.Context, tenant uuid.UUID, p Page) ([]Member, bool, error) {
-	after, limit := p.from(first)
+	after, limit := p.from(page.First)
 	rows, err := d.queries.ListMembers(ctx, db.ListMembersParams{
 		TenantID: tenant, AfterAddedAt: after.At, AfterUserID: after.ID, MaxRows: limit})
 	if err != nil {
@@ -49,7 +50,7 @@ func (d *Directory) Members(ctx context.Context, tenant uuid.UUID, p Page) ([]Me
 }
 
 // Cursor is the place after a member in a list.
-func (m Member) Cursor() Cursor { return Cursor{m.AddedAt, m.UserID} }
+func (m Member) Cursor() page.Cursor { return page.Cursor{At: m.AddedAt, ID: m.UserID} }
 
 // MembershipsOf lists the tenants of a user, in no order that means anything.
 func (d *Directory) MembershipsOf(ctx context.Context, user uuid.UUID) ([]Membership, error) {

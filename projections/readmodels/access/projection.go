@@ -43,17 +43,9 @@ func New() projections.Projection {
 		Name: Name, Version: 1, EveryTenant: true, DDL: sql.Access,
 		Tables: []string{"members", "user_tenants", "roles", "invites", "api_keys", "service_accounts"},
 		Apply:  apply,
-		Types: slices.Concat(typesOf(member.Events()), typesOf(role.Events()), typesOf(invite.Events()),
-			typesOf(apikey.Events()), typesOf(serviceaccount.Events()), typesOf(subject.Events())),
+		Types: slices.Concat(projections.TypesOf(member.Events()), projections.TypesOf(role.Events()), projections.TypesOf(invite.Events()),
+			projections.TypesOf(apikey.Events()), projections.TypesOf(serviceaccount.Events()), projections.TypesOf(subject.Events())),
 	}
-}
-
-func typesOf[E interface{ EventType() string }](events []E) []string {
-	types := make([]string, len(events))
-	for i, e := range events {
-		types[i] = e.EventType()
-	}
-	return types
 }
 
 // writer has what the tables need to be written. A batch is of one tenant.

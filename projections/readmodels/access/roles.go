@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/domain/identity/role"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
@@ -23,7 +24,7 @@ type Role struct {
 
 // Role finds a role that a tenant made.
 func (d *Directory) Role(ctx context.Context, tenant uuid.UUID, name string) (Role, error) {
-	if !storable(name) {
+	if !page.Storable(name) {
 		return Role{}, ErrNotFound
 	}
 	row, err := d.queries.RoleByName(ctx, db.RoleByNameParams{TenantID: tenant, Name: name})

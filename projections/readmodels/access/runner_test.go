@@ -17,6 +17,7 @@ import (
 	"tansu.cloud/platform/bus"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/projectionstest"
 	"tansu.cloud/projections/readmodels/access"
 )
 
@@ -74,7 +75,7 @@ func (n *node) run(s service) (stop func()) {
 func (n *node) follow(p projections.Projection) (*projections.Runner, func()) {
 	n.t.Helper()
 	r, err := projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: n.pool, Log: n.store, Decoder: n.codec, Control: n, Bus: n.bus,
+		NodeID: "test", Pool: n.pool, Log: n.store, Decoder: n.codec, Control: projectionstest.Control{Store: n.store, Codec: n.codec}, Bus: n.bus,
 		PollInterval: 50 * time.Millisecond, Projections: []projections.Projection{p},
 	})
 	require.NoError(n.t, err)
@@ -96,46 +97,6 @@ func (n *node) append(ctx context.Context, tenant uuid.UUID, streamType, id stri
 		Stream: eventstore.Stream{Type: streamType, ID: id}, Expected: eventstore.AnyVersion, Events: []eventstore.NewEvent{encoded},
 	}}})
 	return appended.Position, err
-}
-
-// The node carries out what the runner asks for: projections.Control.
-
-func (n *node) StartRebuild(ctx context.Context, name string, c projection.StartRebuild) error {
-	return n.control(ctx, name, c)
-}
-func (n *node) CancelRebuild(ctx context.Context, name string, c projection.CancelRebuild) error {
-	return n.control(ctx, name, c)
-}
-func (n *node) SwitchProjection(ctx context.Context, name string, c projection.Switch) error {
-	return n.control(ctx, name, c)
-}
-func (n *node) ParkStream(ctx context.Context, name string, c projection.ParkStream) error {
-	return n.control(ctx, name, c)
-}
-func (n *node) ResolveStream(ctx context.Context, name string, c projection.ResolveStream) error {
-	return n.control(ctx, name, c)
-}
-
-func (n *node) control(ctx context.Context, name string, c projection.Command) error {
-	stored, err := n.store.ReadStream(ctx, eventstore.SystemTenant, eventstore.Stream{Type: projection.StreamType, ID: name}, eventstore.StreamQuery{})
-	if err != nil {
-		return err
-	}
-	var state projection.State
-	for _, e := range stored {
-		payload, err := n.codec.Decode(ctx, e)
-		if err != nil {
-			return err
-		}
-		state = projection.Apply(state, payload.(projection.Event))
-	}
-	events, err := projection.Decide(state, c)
-	for _, e := range events {
-		if _, err := n.append(ctx, eventstore.SystemTenant, projection.StreamType, name, e); err != nil {
-			return err
-		}
-	}
-	return err
 }
 
 // A user's memberships stand together although each tenant's log is followed on

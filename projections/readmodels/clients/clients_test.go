@@ -19,6 +19,7 @@ import (
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/readmodels/clients"
+	"tansu.cloud/projections/readmodels/page"
 )
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
@@ -108,10 +109,10 @@ func TestRowsAreTheStatesOfTheStreams(t *testing.T) {
 			PreviousUntil: want.PreviousUntil, Version: versions[id], CreatedAt: want.CreatedAt, UpdatedAt: want.UpdatedAt,
 		}, row)
 	}
-	page, more, err := dir.List(t.Context(), clients.ListQuery{Limit: 5000})
+	found, more, err := dir.List(t.Context(), clients.ListQuery{Limit: 5000})
 	require.NoError(t, err)
 	require.False(t, more)
-	require.Len(t, page, living)
+	require.Len(t, found, living)
 }
 
 func TestEventOfAnUnknownClientIsAnError(t *testing.T) {
@@ -129,21 +130,21 @@ func TestListPageByPage(t *testing.T) {
 	t.Parallel()
 	pool, dir := directory(t)
 	var batch []projections.Change
-	var want, got []clients.Cursor
+	var want, got []page.Cursor
 	for i := range 13 {
-		c := clients.Cursor{CreatedAt: start.Add(time.Duration(i/3) * time.Second), ID: uuid.New()} // times repeat
+		c := page.Cursor{At: start.Add(time.Duration(i/3) * time.Second), ID: uuid.New()} // times repeat
 		want = append(want, c)
-		batch = append(batch, change(c.ID, 1, client.Registered{ID: c.ID.String(), At: c.CreatedAt}))
+		batch = append(batch, change(c.ID, 1, client.Registered{ID: c.ID.String(), At: c.At}))
 	}
 	require.NoError(t, apply(t, pool, batch...))
-	slices.SortFunc(want, func(a, b clients.Cursor) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), slices.Compare(a.ID[:], b.ID[:]))
+	slices.SortFunc(want, func(a, b page.Cursor) int {
+		return cmp.Or(a.At.Compare(b.At), slices.Compare(a.ID[:], b.ID[:]))
 	})
 	for q := (clients.ListQuery{Limit: 5}); ; q.After = &got[len(got)-1] {
-		page, more, err := dir.List(t.Context(), q)
+		found, more, err := dir.List(t.Context(), q)
 		require.NoError(t, err)
-		for _, c := range page {
-			got = append(got, clients.CursorOf(c))
+		for _, c := range found {
+			got = append(got, c.Cursor())
 		}
 		if !more {
 			break

@@ -12,17 +12,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
 // ErrNotFound: there is no OAuth client of that id.
 var ErrNotFound = errors.New("there is no such client")
-
-// Bounds of one page.
-const (
-	DefaultLimit = 50
-	MaxLimit     = 1000
-)
 
 // Client is an OAuth client as its events tell it.
 type Client struct {
@@ -66,46 +61,29 @@ func (d *Directory) Get(ctx context.Context, id uuid.UUID) (Client, error) {
 
 // ListQuery selects a page of clients, oldest first.
 type ListQuery struct {
-	After *Cursor // nil for the first page
-	Limit int     // default DefaultLimit, at most MaxLimit
+	After *page.Cursor // nil for the first page
+	Limit int
 }
 
-// Cursor is a place between two rows of a list.
-type Cursor struct {
-	CreatedAt time.Time
-	ID        uuid.UUID
-}
-
-// CursorOf is the place after a client in a list.
-func CursorOf(c Client) Cursor { return Cursor{c.CreatedAt, c.ID} }
-
-// earliest is the place before the first row.
-var earliest = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+// Cursor is the place after a client in a list.
+func (c Client) Cursor() page.Cursor { return page.Cursor{At: c.CreatedAt, ID: c.ID} }
 
 // List returns a page and whether more follows.
-func (d *Directory) List(ctx context.Context, q ListQuery) (page []Client, more bool, err error) {
-	if q.Limit <= 0 {
-		q.Limit = DefaultLimit
-	}
-	q.Limit = min(q.Limit, MaxLimit)
-	p := db.ListOAuthClientsParams{TenantID: eventstore.SystemTenant, AfterCreatedAt: earliest, MaxRows: int32(q.Limit) + 1}
-	if q.After != nil {
-		p.AfterCreatedAt, p.AfterID = q.After.CreatedAt, q.After.ID
-	}
-	rows, err := d.queries.ListOAuthClients(ctx, p)
+func (d *Directory) List(ctx context.Context, q ListQuery) (clients []Client, more bool, err error) {
+	from, limit := page.From(q.After, page.First), page.Limit(q.Limit)
+	rows, err := d.queries.ListOAuthClients(ctx, db.ListOAuthClientsParams{
+		TenantID: eventstore.SystemTenant, AfterCreatedAt: from.At, AfterID: from.ID, MaxRows: int32(limit) + 1})
 	if err != nil {
 		return nil, false, fmt.Errorf("clients: %w", err)
 	}
-	if more = len(rows) > q.Limit; more {
-		rows = rows[:q.Limit]
-	}
-	page = make([]Client, len(rows))
+	rows, more = page.Cut(rows, limit)
+	clients = make([]Client, len(rows))
 	for i, r := range rows {
-		if page[i], err = fromRow(r); err != nil {
+		if clients[i], err = fromRow(r); err != nil {
 			return nil, false, err
 		}
 	}
-	return page, more, nil
+	return clients, more, nil
 }
 
 func fromRow(r db.OauthClient) (Client, error) {

@@ -31,11 +31,9 @@ const (
 
 // New returns the projection.
 func New() projections.Projection {
-	p := projections.Projection{Name: Name, Version: 1, DDL: sql.OAuthClients, Tables: []string{"oauth_clients"}, Apply: apply}
-	for _, e := range client.Events() {
-		p.Types = append(p.Types, e.EventType())
+	return projections.Projection{
+		Name: Name, Version: 1, DDL: sql.OAuthClients, Tables: []string{"oauth_clients"}, Apply: apply, Types: projections.TypesOf(client.Events()),
 	}
-	return p
 }
 
 type row = db.OauthClient

@@ -4,23 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
 // ErrNotFound: there is no dead letter of that id.
 var ErrNotFound = errors.New("there is no such dead letter")
-
-// ErrBadQuery: a filter cannot match anything.
-var ErrBadQuery = errors.New("the list query is not valid")
 
 // Letter is a dead letter: a parked stream and the event that failed. Its JSON is
 // that of the API.
@@ -60,83 +56,47 @@ func (l *Letters) Get(ctx context.Context, id uuid.UUID) (Letter, error) {
 	return fromRow(row), nil
 }
 
-// Bounds of one page.
-const (
-	DefaultLimit = 50
-	MaxLimit     = 1000
-)
-
 // ListQuery selects a page of dead letters; empty filters select all.
 type ListQuery struct {
 	Projection  string
 	Status      string
-	OldestFirst bool    // default: newest first
-	After       *Cursor // nil for the first page
-	Limit       int     // default DefaultLimit, at most MaxLimit
+	OldestFirst bool         // default: newest first
+	After       *page.Cursor // nil for the first page
+	Limit       int
 }
 
-// Cursor is a place between two rows of a list.
-type Cursor struct {
-	ParkedAt time.Time
-	ID       uuid.UUID
-}
-
-// CursorOf is the place after a dead letter in a list.
-func CursorOf(l Letter) Cursor { return Cursor{l.ParkedAt, l.ID} }
+// Cursor is the place after a dead letter in a list.
+func (l Letter) Cursor() page.Cursor { return page.Cursor{At: l.ParkedAt, ID: l.ID} }
 
 // List returns a page and whether more follows.
-func (l *Letters) List(ctx context.Context, q ListQuery) (page []Letter, more bool, err error) {
-	if !storable(q.Projection) || !storable(q.Status) {
-		return nil, false, fmt.Errorf("%w: a filter is not valid UTF-8 or contains a NUL", ErrBadQuery)
+func (l *Letters) List(ctx context.Context, q ListQuery) (letters []Letter, more bool, err error) {
+	projection, err1 := page.Filter(q.Projection)
+	status, err2 := page.Filter(q.Status)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, false, err
 	}
-	if q.Limit <= 0 {
-		q.Limit = DefaultLimit
+	limit := page.Limit(q.Limit)
+	p := db.OldestDeadLettersParams{TenantID: eventstore.SystemTenant, Projection: projection, Status: status, MaxRows: int32(limit) + 1}
+	var rows []db.DeadLetter
+	if q.OldestFirst {
+		from := page.From(q.After, page.First)
+		p.AfterParkedAt, p.AfterID = from.At, from.ID
+		rows, err = l.queries.OldestDeadLetters(ctx, p)
+	} else {
+		from := page.From(q.After, page.Last)
+		p.AfterParkedAt, p.AfterID = from.At, from.ID
+		rows, err = l.queries.NewestDeadLetters(ctx, db.NewestDeadLettersParams(p))
 	}
-	q.Limit = min(q.Limit, MaxLimit)
-	rows, err := l.rows(ctx, q)
 	if err != nil {
 		return nil, false, fmt.Errorf("dead letters: %w", err)
 	}
-	if more = len(rows) > q.Limit; more {
-		rows = rows[:q.Limit]
-	}
-	page = make([]Letter, len(rows))
+	rows, more = page.Cut(rows, limit)
+	letters = make([]Letter, len(rows))
 	for i, r := range rows {
-		page[i] = fromRow(r)
+		letters[i] = fromRow(r)
 	}
-	return page, more, nil
+	return letters, more, nil
 }
-
-// Places before the first and behind the last row.
-var earliest, latest = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-
-// rows reads one row more than the page has.
-func (l *Letters) rows(ctx context.Context, q ListQuery) ([]db.DeadLetter, error) {
-	p := db.OldestDeadLettersParams{
-		TenantID: eventstore.SystemTenant, Projection: optional(q.Projection), Status: optional(q.Status),
-		AfterParkedAt: earliest, MaxRows: int32(q.Limit) + 1,
-	}
-	if !q.OldestFirst {
-		p.AfterParkedAt, p.AfterID = latest, uuid.Max
-	}
-	if q.After != nil {
-		p.AfterParkedAt, p.AfterID = q.After.ParkedAt, q.After.ID
-	}
-	if q.OldestFirst {
-		return l.queries.OldestDeadLetters(ctx, p)
-	}
-	return l.queries.NewestDeadLetters(ctx, db.NewestDeadLettersParams(p))
-}
-
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// storable reports whether PostgreSQL can hold a text at all.
-func storable(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 func fromRow(r db.DeadLetter) Letter {
 	return Letter{

@@ -16,6 +16,7 @@ import (
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/feeds"
 	"tansu.cloud/projections/readmodels/deadletters"
+	"tansu.cloud/projections/readmodels/page"
 )
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
@@ -120,13 +121,13 @@ func TestListsBothWaysPageByPage(t *testing.T) {
 	require.NoError(t, apply(t, pool, happened(20, "orders", projection.RedriveRequested{DeadLetterID: ids[0].String()})))
 	collect := func(q deadletters.ListQuery) (found []uuid.UUID) {
 		for more := true; more; {
-			page, next, err := list.List(t.Context(), q)
+			letters, next, err := list.List(t.Context(), q)
 			require.NoError(t, err)
-			for _, l := range page {
+			for _, l := range letters {
 				found = append(found, l.ID)
 			}
 			if more = next; more {
-				after := deadletters.CursorOf(page[len(page)-1])
+				after := letters[len(letters)-1].Cursor()
 				q.After = &after
 			}
 		}
@@ -140,7 +141,7 @@ func TestListsBothWaysPageByPage(t *testing.T) {
 	require.Equal(t, ids[12], newest[0])
 	require.Equal(t, ids[0], newest[12])
 	_, _, err := list.List(t.Context(), deadletters.ListQuery{Status: "\x00"})
-	require.ErrorIs(t, err, deadletters.ErrBadQuery)
+	require.ErrorIs(t, err, page.ErrBadQuery)
 }
 
 // The snapshot is of the generation that serves, and stands at its checkpoint.

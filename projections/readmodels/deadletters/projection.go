@@ -31,13 +31,12 @@ const (
 
 // New returns the projection.
 func New() projections.Projection {
-	p := projections.Projection{Name: Name, Version: 1, DDL: sql.DeadLetters, Tables: []string{"dead_letters"}, Apply: apply}
-	for _, e := range []projection.Event{
-		projection.StreamParked{}, projection.RedriveRequested{}, projection.StreamResolved{}, projection.DeadLetterDiscarded{},
-	} {
-		p.Types = append(p.Types, e.EventType())
+	return projections.Projection{
+		Name: Name, Version: 1, DDL: sql.DeadLetters, Tables: []string{"dead_letters"}, Apply: apply,
+		Types: projections.TypesOf([]projection.Event{
+			projection.StreamParked{}, projection.RedriveRequested{}, projection.StreamResolved{}, projection.DeadLetterDiscarded{},
+		}),
 	}
-	return p
 }
 
 // apply folds a batch in memory, one row per dead letter, and writes each once.

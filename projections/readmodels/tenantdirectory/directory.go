@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -16,14 +15,12 @@ import (
 
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
 // ErrNotFound: there is no tenant of that id or slug.
 var ErrNotFound = errors.New("there is no such tenant")
-
-// ErrBadQuery: a list query has an unknown sort, or a cursor of another sort.
-var ErrBadQuery = errors.New("the list query is not valid")
 
 // Tenant is a row of the directory. Its JSON is that of the API.
 type Tenant struct {
@@ -45,7 +42,7 @@ func NewDirectory(pool *pgxpool.Pool) *Directory { return &Directory{db.New(pool
 
 // Get finds a tenant by id or slug. No slug looks like an id.
 func (d *Directory) Get(ctx context.Context, idOrSlug string) (Tenant, error) {
-	if !storable(idOrSlug) {
+	if !page.Storable(idOrSlug) {
 		return Tenant{}, ErrNotFound
 	}
 	var row db.TenantDirectory
@@ -96,43 +93,25 @@ type Filter struct {
 	Name   string // contained in the name, in any case
 }
 
-func (f Filter) params() (status, slug, name *string) {
-	if f.Name != "" {
-		pattern := "%" + likeEscaper.Replace(f.Name) + "%"
-		name = &pattern
+func (f Filter) params() (status, slug, name *string, err error) {
+	status, err1 := page.Filter(f.Status)
+	slug, err2 := page.Filter(f.Slug)
+	name, err3 := page.Filter(f.Name)
+	if name != nil {
+		*name = "%" + likeEscaper.Replace(*name) + "%"
 	}
-	return optional(f.Status), optional(f.Slug), name
+	return status, slug, name, errors.Join(err1, err2, err3)
 }
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// storable reports whether PostgreSQL can hold a text at all.
-func storable(s string) bool {
-	return utf8.ValidString(s) && !strings.Contains(s, "\x00")
-}
-
-func (f Filter) check() error {
-	if !storable(f.Status) || !storable(f.Slug) || !storable(f.Name) {
-		return fmt.Errorf("%w: a filter is not valid UTF-8 or contains a NUL", ErrBadQuery)
-	}
-	return nil
-}
-
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 // Count returns how many tenants a filter selects.
 func (d *Directory) Count(ctx context.Context, f Filter) (int64, error) {
-	if err := f.check(); err != nil {
+	status, slug, name, err := f.params()
+	if err != nil {
 		return 0, err
 	}
-	p := db.CountTenantsParams{TenantID: eventstore.SystemTenant}
-	p.Status, p.Slug, p.NamePattern = f.params()
-	n, err := d.queries.CountTenants(ctx, p)
+	n, err := d.queries.CountTenants(ctx, db.CountTenantsParams{TenantID: eventstore.SystemTenant, Status: status, Slug: slug, NamePattern: name})
 	if err != nil {
 		return 0, fmt.Errorf("tenant directory: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 )
 
@@ -252,6 +253,6 @@ func TestHostileInput(t *testing.T) {
 		{After: &tenantdirectory.Cursor{Value: "yesterday"}}, {Sort: "slug", After: &tenantdirectory.Cursor{Value: "\x00"}},
 	} {
 		_, _, err := dir.List(t.Context(), q)
-		require.ErrorIs(t, err, tenantdirectory.ErrBadQuery, "%+v", q)
+		require.ErrorIs(t, err, page.ErrBadQuery, "%+v", q)
 	}
 }

@@ -2,19 +2,15 @@ package tenantdirectory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
-)
-
-// Bounds of one page.
-const (
-	DefaultLimit = 50
-	MaxLimit     = 1000
 )
 
 // ListQuery selects a page of tenants.
@@ -24,7 +20,7 @@ type ListQuery struct {
 	// Default created_at.
 	Sort  string
 	After *Cursor // nil for the first page
-	Limit int     // default DefaultLimit, at most MaxLimit
+	Limit int
 }
 
 // Cursor is a place between two rows of a list.
@@ -44,45 +40,36 @@ func (q ListQuery) CursorOf(t Tenant) Cursor {
 	return Cursor{t.CreatedAt.Format(time.RFC3339Nano), t.ID}
 }
 
-// Places before the first and behind the last row of a list.
-var (
-	earliest, latest = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-	lastSlug         = "\U0010FFFF"
-)
+// lastSlug is behind every slug.
+const lastSlug = "\U0010FFFF"
 
 // List returns a page and whether more follows.
-func (d *Directory) List(ctx context.Context, q ListQuery) (page []Tenant, more bool, err error) {
-	if q.Limit <= 0 {
-		q.Limit = DefaultLimit
-	}
-	q.Limit = min(q.Limit, MaxLimit)
-	if err := q.check(); err != nil {
+func (d *Directory) List(ctx context.Context, q ListQuery) (tenants []Tenant, more bool, err error) {
+	q.Limit = page.Limit(q.Limit)
+	rows, err := d.rows(ctx, q)
+	if errors.Is(err, page.ErrBadQuery) {
 		return nil, false, err
 	}
-	rows, err := d.rows(ctx, q)
 	if err != nil {
 		return nil, false, fmt.Errorf("tenant directory: %w", err)
 	}
-	if more = len(rows) > q.Limit; more {
-		rows = rows[:q.Limit]
-	}
-	page = make([]Tenant, len(rows))
+	rows, more = page.Cut(rows, q.Limit)
+	tenants = make([]Tenant, len(rows))
 	for i, r := range rows {
-		page[i] = fromRow(r)
+		tenants[i] = fromRow(r)
 	}
-	return page, more, nil
-}
-
-func (q ListQuery) check() error {
-	if q.After != nil && !storable(q.After.Value) {
-		return fmt.Errorf("%w: the cursor is malformed", ErrBadQuery)
-	}
-	return q.Filter.check()
+	return tenants, more, nil
 }
 
 // rows reads one row more than the page has.
 func (d *Directory) rows(ctx context.Context, q ListQuery) ([]db.TenantDirectory, error) {
-	status, slug, name := q.params()
+	if q.After != nil && !page.Storable(q.After.Value) {
+		return nil, fmt.Errorf("%w: the cursor is malformed", page.ErrBadQuery)
+	}
+	status, slug, name, err := q.params()
+	if err != nil {
+		return nil, err
+	}
 	text := db.TenantsBySlugParams{
 		TenantID: eventstore.SystemTenant, Status: status, Slug: slug, NamePattern: name, MaxRows: int32(q.Limit) + 1,
 	}
@@ -107,7 +94,7 @@ func (d *Directory) rows(ctx context.Context, q ListQuery) ([]db.TenantDirectory
 		}
 		return d.queries.TenantsByNameDesc(ctx, p)
 	}
-	return nil, fmt.Errorf("%w: sort must be created_at, name or slug, with a leading - for descending order", ErrBadQuery)
+	return nil, fmt.Errorf("%w: sort must be created_at, name or slug, with a leading - for descending order", page.ErrBadQuery)
 }
 
 func (d *Directory) byTime(ctx context.Context, q ListQuery, text db.TenantsBySlugParams) ([]db.TenantDirectory, error) {
@@ -115,13 +102,13 @@ func (d *Directory) byTime(ctx context.Context, q ListQuery, text db.TenantsBySl
 		TenantID: text.TenantID, Status: text.Status, Slug: text.Slug, NamePattern: text.NamePattern, MaxRows: text.MaxRows,
 	}
 	descending := q.Sort == "-created_at"
-	if p.AfterValue = earliest; descending {
-		p.AfterValue, p.AfterID = latest, uuid.Max
+	if p.AfterValue = page.First.At; descending {
+		p.AfterValue, p.AfterID = page.Last.At, page.Last.ID
 	}
 	if q.After != nil {
 		at, err := time.Parse(time.RFC3339Nano, q.After.Value)
 		if err != nil {
-			return nil, fmt.Errorf("%w: the cursor is of a list in another order", ErrBadQuery)
+			return nil, fmt.Errorf("%w: the cursor is of a list in another order", page.ErrBadQuery)
 		}
 		p.AfterValue, p.AfterID = at, q.After.ID
 	}

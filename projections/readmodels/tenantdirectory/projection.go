@@ -16,6 +16,7 @@ import (
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/readmodels/fold"
 	"tansu.cloud/sql"
 	"tansu.cloud/sql/db"
 )
@@ -25,91 +26,53 @@ const Name = "tenant_directory"
 
 // New returns the projection.
 func New() projections.Projection {
-	p := projections.Projection{
+	return projections.Projection{
 		Name: Name, Version: 2, DDL: sql.TenantDirectory, Tables: []string{"tenant_directory", "tenant_details"}, Apply: apply,
+		Types: projections.TypesOf(tenant.Events()),
 	}
-	for _, e := range tenant.Events() {
-		p.Types = append(p.Types, e.EventType())
-	}
-	return p
-}
-
-// apply folds a batch in memory, one row per tenant, and writes each row once.
-func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
-	q := db.New(tx)
-	rows, err := load(ctx, q, changes)
-	if err != nil {
-		return err
-	}
-	for _, c := range changes {
-		if err := fold(rows, c); err != nil {
-			return fmt.Errorf("tenant %s: %w", c.Event.Stream.ID, err)
-		}
-	}
-	return store(ctx, q, rows)
 }
 
 // row is what is known of one tenant.
 type row = db.TenantDirectoryRowsRow
 
-// load reads the rows of the tenants in a batch that was not created in it.
-func load(ctx context.Context, q *db.Queries, changes []projections.Change) (map[uuid.UUID]*row, error) {
-	rows := map[uuid.UUID]*row{}
-	var ids []uuid.UUID
-	for _, c := range changes {
-		id, err := uuid.Parse(c.Event.Stream.ID)
-		if err != nil {
-			return nil, fmt.Errorf("stream %s: %w", c.Event.Stream, err)
-		}
-		if _, seen := rows[id]; seen {
-			continue
-		}
-		rows[id] = nil
-		if c.Event.Version > 1 {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) == 0 {
-		return rows, nil
-	}
-	stored, err := q.TenantDirectoryRows(ctx, db.TenantDirectoryRowsParams{TenantID: eventstore.SystemTenant, Ids: ids})
-	for i := range stored {
-		rows[stored[i].TenantDirectory.ID] = &stored[i]
-	}
-	return rows, err
+func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
+	q := db.New(tx)
+	return fold.Rows[uuid.UUID, row]{
+		Key:   uuid.Parse,
+		KeyOf: func(r row) uuid.UUID { return r.TenantDirectory.ID },
+		Read: func(ctx context.Context, ids []uuid.UUID) ([]row, error) {
+			return q.TenantDirectoryRows(ctx, db.TenantDirectoryRowsParams{TenantID: eventstore.SystemTenant, Ids: ids})
+		},
+		Fold:  foldTenant,
+		Write: func(ctx context.Context, rows []*row) error { return q.UpsertTenantDirectory(ctx, columns(rows)) },
+	}.Apply(ctx, changes)
 }
 
-var errUnknownTenant = errors.New("it is not in the directory: its first events were discarded; rebuild the projection")
-
-func fold(rows map[uuid.UUID]*row, c projections.Change) error {
-	id := uuid.MustParse(c.Event.Stream.ID)
-	found := rows[id]
-	created, first := c.Payload.(tenant.Created)
-	if first {
+func foldTenant(found *row, id uuid.UUID, c projections.Change) (*row, error) {
+	if created, first := c.Payload.(tenant.Created); first {
 		found = &row{
 			TenantDirectory: db.TenantDirectory{ID: id, Slug: created.Slug, CreatedAt: created.At},
 			TenantDetail:    db.TenantDetail{Quotas: none, Provisioning: none},
 		}
-		rows[id] = found
 	}
 	if found == nil {
-		return errUnknownTenant
+		return nil, fold.ErrUnknown
 	}
 	row := &found.TenantDirectory
 	row.Version = c.Event.Version
 	switch e := c.Payload.(type) {
 	case tenant.Created:
-		return set(row, e.At, e.Name, tenant.StatusActive, e.Settings)
+		return found, set(row, e.At, e.Name, tenant.StatusActive, e.Settings)
 	case tenant.Renamed:
 		row.Name, row.UpdatedAt = e.Name, e.At
 	case tenant.SettingsChanged:
-		return set(row, e.At, row.Name, tenant.Status(row.Status), e.Settings)
+		return found, set(row, e.At, row.Name, tenant.Status(row.Status), e.Settings)
 	case tenant.Event:
-		return advance(found, e)
+		return found, advance(found, e)
 	default:
-		return fmt.Errorf("the projection does not handle %T", c.Payload)
+		return nil, fmt.Errorf("the projection does not handle %T", c.Payload)
 	}
-	return nil
+	return found, nil
 }
 
 // advance leaves to the aggregate what a change means for its life cycle.
@@ -141,20 +104,18 @@ func set(row *db.TenantDirectory, at time.Time, name string, status tenant.Statu
 	return err
 }
 
-func store(ctx context.Context, q *db.Queries, rows map[uuid.UUID]*row) error {
-	p := db.UpsertTenantDirectoryParams{TenantID: eventstore.SystemTenant}
-	for id, found := range rows {
-		row, details := found.TenantDirectory, found.TenantDetail
-		p.Ids = append(p.Ids, id)
-		p.Slugs = append(p.Slugs, row.Slug)
-		p.Names = append(p.Names, row.Name)
-		p.Statuses = append(p.Statuses, row.Status)
-		p.Settings = append(p.Settings, row.Settings)
-		p.Versions = append(p.Versions, row.Version)
-		p.Created = append(p.Created, row.CreatedAt)
-		p.Updated = append(p.Updated, row.UpdatedAt)
-		p.Quotas = append(p.Quotas, details.Quotas)
-		p.Provisioning = append(p.Provisioning, details.Provisioning)
+func columns(rows []*row) db.UpsertTenantDirectoryParams {
+	return db.UpsertTenantDirectoryParams{
+		TenantID:     eventstore.SystemTenant,
+		Ids:          fold.Column(rows, func(r *row) uuid.UUID { return r.TenantDirectory.ID }),
+		Slugs:        fold.Column(rows, func(r *row) string { return r.TenantDirectory.Slug }),
+		Names:        fold.Column(rows, func(r *row) string { return r.TenantDirectory.Name }),
+		Statuses:     fold.Column(rows, func(r *row) string { return r.TenantDirectory.Status }),
+		Settings:     fold.Column(rows, func(r *row) json.RawMessage { return r.TenantDirectory.Settings }),
+		Versions:     fold.Column(rows, func(r *row) int64 { return r.TenantDirectory.Version }),
+		Created:      fold.Column(rows, func(r *row) time.Time { return r.TenantDirectory.CreatedAt }),
+		Updated:      fold.Column(rows, func(r *row) time.Time { return r.TenantDirectory.UpdatedAt }),
+		Quotas:       fold.Column(rows, func(r *row) json.RawMessage { return r.TenantDetail.Quotas }),
+		Provisioning: fold.Column(rows, func(r *row) json.RawMessage { return r.TenantDetail.Provisioning }),
 	}
-	return q.UpsertTenantDirectory(ctx, p)
 }

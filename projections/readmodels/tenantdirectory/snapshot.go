@@ -10,6 +10,7 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/feeds"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
@@ -22,7 +23,7 @@ func Snapshot(pool *pgxpool.Pool) feeds.Snapshot {
 		}
 		position, err = projections.ReadServing(ctx, pool, Name, tenant, func(ctx context.Context, q *db.Queries) error {
 			stored, err := q.TenantsByCreatedAt(ctx, db.TenantsByCreatedAtParams{
-				TenantID: tenant, AfterValue: earliest, MaxRows: int32(limit)})
+				TenantID: tenant, AfterValue: page.First.At, MaxRows: int32(limit)})
 			if err != nil {
 				return err
 			}

@@ -14,6 +14,7 @@ import (
 
 	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
@@ -64,7 +65,7 @@ func (d *Directory) Get(ctx context.Context, id uuid.UUID) (User, error) {
 
 // ByEmailIndex finds the user who has an e-mail.
 func (d *Directory) ByEmailIndex(ctx context.Context, index string) (User, error) {
-	if index == "" || !storable(index) { // erased users have none
+	if index == "" || !page.Storable(index) { // erased users have none
 		return User{}, ErrNotFound
 	}
 	return found(d.queries.UserByEmailIndex(ctx, db.UserByEmailIndexParams{TenantID: eventstore.SystemTenant, EmailIndex: index}))

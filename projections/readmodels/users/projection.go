@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,17 +39,10 @@ const (
 
 // New returns the projection.
 func New() projections.Projection {
-	p := projections.Projection{
+	return projections.Projection{
 		Name: Name, Version: 1, DDL: sql.Users, Tables: []string{"users", "sessions"}, Apply: apply,
-		Types: []string{subject.Erased{}.EventType()},
+		Types: slices.Concat(projections.TypesOf(user.Events()), projections.TypesOf(session.Events()), projections.TypesOf(subject.Events())),
 	}
-	for _, e := range user.Events() {
-		p.Types = append(p.Types, e.EventType())
-	}
-	for _, e := range session.Events() {
-		p.Types = append(p.Types, e.EventType())
-	}
-	return p
 }
 
 func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {

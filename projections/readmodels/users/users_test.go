@@ -1,6 +1,7 @@
 package users_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/projections/readmodels/users"
 )
 
@@ -195,38 +197,35 @@ func TestWhatIsNotKnown(t *testing.T) {
 		require.ErrorIs(t, err, users.ErrNotFound)
 	}
 	_, _, err = dir.List(t.Context(), users.ListQuery{Status: "\x00"})
-	require.ErrorIs(t, err, users.ErrBadQuery)
+	require.ErrorIs(t, err, page.ErrBadQuery)
 	_, err = dir.Count(t.Context(), "\xff")
-	require.ErrorIs(t, err, users.ErrBadQuery)
+	require.ErrorIs(t, err, page.ErrBadQuery)
 }
 
 func TestListsBothWaysPageByPage(t *testing.T) {
 	t.Parallel()
 	pool, dir := directory(t)
 	var batch []projections.Change
-	var order []users.Cursor
+	var order []page.Cursor
 	for i := range 23 {
 		id, at := uuid.New(), start.Add(time.Duration(i/3)*time.Second) // times repeat
-		order = append(order, users.Cursor{CreatedAt: at, ID: id})
+		order = append(order, page.Cursor{At: at, ID: id})
 		batch = append(batch, change(user.StreamType, id, 1, user.Registered{UserID: id.String(), EmailIndex: id.String(), At: at}))
 	}
-	slices.SortFunc(order, func(a, b users.Cursor) int {
-		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
-			return c
-		}
-		return slices.Compare(a.ID[:], b.ID[:])
+	slices.SortFunc(order, func(a, b page.Cursor) int {
+		return cmp.Or(a.At.Compare(b.At), slices.Compare(a.ID[:], b.ID[:]))
 	})
 	batch = append(batch, change(user.StreamType, order[7].ID, 2, user.Disabled{At: start}))
 	require.NoError(t, apply(t, pool, batch...))
-	list := func(q users.ListQuery) (found []users.Cursor) {
+	list := func(q users.ListQuery) (found []page.Cursor) {
 		for more := true; more; {
-			page, next, err := dir.List(t.Context(), q)
+			listed, next, err := dir.List(t.Context(), q)
 			require.NoError(t, err)
-			for _, u := range page {
-				found = append(found, users.CursorOf(u))
+			for _, u := range listed {
+				found = append(found, u.Cursor())
 			}
 			if more = next; more {
-				require.Len(t, page, q.Limit)
+				require.Len(t, listed, q.Limit)
 				q.After = &found[len(found)-1]
 			}
 		}

@@ -7,14 +7,15 @@ package webhooks
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"tansu.cloud/domain/webhook"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/readmodels/fold"
 	"tansu.cloud/sql"
 	"tansu.cloud/sql/db"
 )
@@ -29,130 +30,84 @@ const (
 
 // New returns the projection.
 func New() projections.Projection {
-	p := projections.Projection{
+	return projections.Projection{
 		Name: Name, Version: 1, EveryTenant: true, DDL: sql.Webhooks, Tables: []string{"webhooks"}, Apply: apply,
+		Types: projections.TypesOf(webhook.Events()),
 	}
-	for _, e := range webhook.Events() {
-		p.Types = append(p.Types, e.EventType())
-	}
-	return p
 }
 
-// apply folds a batch in memory, one row per webhook, and writes each row once.
-// A batch is of one tenant.
+type row = db.Webhook
+
+// apply folds a batch, which is of one tenant.
 func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
 	q, tenant := db.New(tx), changes[0].Event.TenantID
-	rows, err := load(ctx, q, tenant, changes)
-	if err != nil {
-		return err
-	}
-	for _, c := range changes {
-		if err := fold(rows, c); err != nil {
-			return fmt.Errorf("webhook %s: %w", c.Event.Stream.ID, err)
-		}
-	}
-	return store(ctx, q, tenant, rows)
+	return fold.Rows[uuid.UUID, row]{
+		Key:   uuid.Parse,
+		KeyOf: func(r row) uuid.UUID { return r.ID },
+		Read: func(ctx context.Context, ids []uuid.UUID) ([]row, error) {
+			return q.WebhookRows(ctx, db.WebhookRowsParams{TenantID: tenant, Ids: ids})
+		},
+		Fold:  foldWebhook,
+		Write: func(ctx context.Context, rows []*row) error { return q.UpsertWebhooks(ctx, columns(tenant, rows)) },
+		Delete: func(ctx context.Context, ids []uuid.UUID) error {
+			return q.DeleteWebhooks(ctx, db.DeleteWebhooksParams{TenantID: tenant, Ids: ids})
+		},
+	}.Apply(ctx, changes)
 }
 
-// load reads the rows of the webhooks in a batch that were not registered in it.
-func load(ctx context.Context, q *db.Queries, tenant uuid.UUID, changes []projections.Change) (map[uuid.UUID]*db.Webhook, error) {
-	rows := map[uuid.UUID]*db.Webhook{}
-	var ids []uuid.UUID
-	for _, c := range changes {
-		id, err := uuid.Parse(c.Event.Stream.ID)
-		if err != nil {
-			return nil, fmt.Errorf("stream %s: %w", c.Event.Stream, err)
-		}
-		if _, seen := rows[id]; seen {
-			continue
-		}
-		rows[id] = nil
-		if c.Event.Version > 1 {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) == 0 {
-		return rows, nil
-	}
-	stored, err := q.WebhookRows(ctx, db.WebhookRowsParams{TenantID: tenant, Ids: ids})
-	for i := range stored {
-		rows[stored[i].ID] = &stored[i]
-	}
-	return rows, err
-}
-
-var errUnknown = errors.New("it is not known: its first events were discarded; rebuild the projection")
-
-func fold(rows map[uuid.UUID]*db.Webhook, c projections.Change) error {
-	id := uuid.MustParse(c.Event.Stream.ID)
-	row := rows[id]
+func foldWebhook(r *row, id uuid.UUID, c projections.Change) (*row, error) {
 	if created, first := c.Payload.(webhook.Registered); first {
-		row = &db.Webhook{ID: id, Status: string(webhook.StatusEnabled), Fingerprint: created.Secret.Fingerprint, CreatedAt: created.At}
-		rows[id] = row
+		r = &row{ID: id, Status: string(webhook.StatusEnabled), Fingerprint: created.Secret.Fingerprint, CreatedAt: created.At}
 	}
-	if row == nil {
-		return errUnknown
+	if r == nil {
+		return nil, fold.ErrUnknown
 	}
-	row.Version = c.Event.Version
+	r.Version = c.Event.Version
 	switch e := c.Payload.(type) {
 	case webhook.Registered:
-		row.UpdatedAt = e.At
-		return aim(row, e.URL, e.Description, e.Topics, e.Filter)
+		r.UpdatedAt = e.At
+		return r, aim(r, e.URL, e.Description, e.Topics, e.Filter)
 	case webhook.Changed:
-		row.UpdatedAt = e.At
-		return aim(row, e.URL, e.Description, e.Topics, e.Filter)
+		r.UpdatedAt = e.At
+		return r, aim(r, e.URL, e.Description, e.Topics, e.Filter)
 	case webhook.Enabled:
-		row.Status, row.DisabledReason, row.UpdatedAt = string(webhook.StatusEnabled), "", e.At
+		r.Status, r.DisabledReason, r.UpdatedAt = string(webhook.StatusEnabled), "", e.At
 	case webhook.Disabled:
-		row.Status, row.DisabledReason, row.UpdatedAt = string(webhook.StatusDisabled), e.Reason, e.At
+		r.Status, r.DisabledReason, r.UpdatedAt = string(webhook.StatusDisabled), e.Reason, e.At
 	case webhook.SecretRotated:
-		row.PreviousFingerprint, row.PreviousUntil = row.Fingerprint, e.PreviousUntil
-		row.Fingerprint, row.UpdatedAt = e.Secret.Fingerprint, e.At
+		r.PreviousFingerprint, r.PreviousUntil = r.Fingerprint, e.PreviousUntil
+		r.Fingerprint, r.UpdatedAt = e.Secret.Fingerprint, e.At
 	case webhook.Deleted:
-		row.Status = string(webhook.StatusDeleted)
+		return nil, nil
 	case webhook.RedriveRequested, webhook.ReplayRequested:
 		// Only the version moves.
 	default:
-		return fmt.Errorf("the projection does not handle %T", c.Payload)
+		return nil, fmt.Errorf("the projection does not handle %T", c.Payload)
 	}
-	return nil
+	return r, nil
 }
 
-func aim(row *db.Webhook, url, description string, topics []webhook.Topic, filter string) (err error) {
-	row.Url, row.Description, row.Filter = url, description, filter
-	row.Topics, err = json.Marshal(topics)
+func aim(r *row, url, description string, topics []webhook.Topic, filter string) (err error) {
+	r.Url, r.Description, r.Filter = url, description, filter
+	r.Topics, err = json.Marshal(topics)
 	return err
 }
 
-func store(ctx context.Context, q *db.Queries, tenant uuid.UUID, rows map[uuid.UUID]*db.Webhook) error {
-	p := db.UpsertWebhooksParams{TenantID: tenant}
-	var deleted []uuid.UUID
-	for id, row := range rows {
-		if row.Status == string(webhook.StatusDeleted) {
-			deleted = append(deleted, id)
-			continue
-		}
-		p.Ids = append(p.Ids, id)
-		p.Urls = append(p.Urls, row.Url)
-		p.Descriptions = append(p.Descriptions, row.Description)
-		p.Topics = append(p.Topics, row.Topics)
-		p.Filters = append(p.Filters, row.Filter)
-		p.Statuses = append(p.Statuses, row.Status)
-		p.Reasons = append(p.Reasons, row.DisabledReason)
-		p.Fingerprints = append(p.Fingerprints, row.Fingerprint)
-		p.PreviousFingerprints = append(p.PreviousFingerprints, row.PreviousFingerprint)
-		p.PreviousUntils = append(p.PreviousUntils, row.PreviousUntil)
-		p.Versions = append(p.Versions, row.Version)
-		p.Created = append(p.Created, row.CreatedAt)
-		p.Updated = append(p.Updated, row.UpdatedAt)
+func columns(tenant uuid.UUID, rows []*row) db.UpsertWebhooksParams {
+	return db.UpsertWebhooksParams{
+		TenantID:             tenant,
+		Ids:                  fold.Column(rows, func(r *row) uuid.UUID { return r.ID }),
+		Urls:                 fold.Column(rows, func(r *row) string { return r.Url }),
+		Descriptions:         fold.Column(rows, func(r *row) string { return r.Description }),
+		Topics:               fold.Column(rows, func(r *row) json.RawMessage { return r.Topics }),
+		Filters:              fold.Column(rows, func(r *row) string { return r.Filter }),
+		Statuses:             fold.Column(rows, func(r *row) string { return r.Status }),
+		Reasons:              fold.Column(rows, func(r *row) string { return r.DisabledReason }),
+		Fingerprints:         fold.Column(rows, func(r *row) string { return r.Fingerprint }),
+		PreviousFingerprints: fold.Column(rows, func(r *row) string { return r.PreviousFingerprint }),
+		PreviousUntils:       fold.Column(rows, func(r *row) time.Time { return r.PreviousUntil }),
+		Versions:             fold.Column(rows, func(r *row) int64 { return r.Version }),
+		Created:              fold.Column(rows, func(r *row) time.Time { return r.CreatedAt }),
+		Updated:              fold.Column(rows, func(r *row) time.Time { return r.UpdatedAt }),
 	}
-	if len(deleted) > 0 {
-		if err := q.DeleteWebhooks(ctx, db.DeleteWebhooksParams{TenantID: tenant, Ids: deleted}); err != nil {
-			return err
-		}
-	}
-	if len(p.Ids) == 0 {
-		return nil
-	}
-	return q.UpsertWebhooks(ctx, p)
 }

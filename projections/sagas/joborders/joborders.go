@@ -22,11 +22,9 @@ const Name = "job_orders"
 // New returns the saga. wake is called when there are jobs to do again.
 func New(wake func()) projections.Projection {
 	s := saga{wake}
-	p := projections.Projection{Name: Name, Version: 1, Saga: true, EveryTenant: true, Apply: s.apply}
-	for _, e := range job.Events() {
-		p.Types = append(p.Types, e.EventType())
+	return projections.Projection{
+		Name: Name, Version: 1, Saga: true, EveryTenant: true, Apply: s.apply, Types: projections.TypesOf(job.Events()),
 	}
-	return p
 }
 
 type saga struct{ wake func() }

@@ -13,28 +13,17 @@ import (
 
 	"tansu.cloud/commands"
 	"tansu.cloud/domain/job"
-	"tansu.cloud/domain/projection"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/postgres"
 	"tansu.cloud/platform/bus"
 	"tansu.cloud/platform/bus/jobs"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/projectionstest"
 	"tansu.cloud/projections/sagas/joborders"
 )
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
-
-// control knows the one command that a new saga needs.
-type control struct {
-	projections.Control
-	commands *commands.Commands
-}
-
-func (c control) SwitchProjection(ctx context.Context, name string, s projection.Switch) error {
-	_, err := c.commands.SwitchProjection(ctx, request(eventstore.SystemTenant, name, commands.SwitchProjection{Generation: s.Generation, Version: s.Version}))
-	return err
-}
 
 func request[C any](tenant uuid.UUID, stream string, c C) commands.Request[C] {
 	return commands.Request[C]{
@@ -76,7 +65,7 @@ func TestDecisionsTakeEffect(t *testing.T) {
 	start(store)
 	start(workers)
 	runner, err := projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: pool, Log: store, Decoder: codec, Control: control{commands: all}, Bus: messages,
+		NodeID: "test", Pool: pool, Log: store, Decoder: codec, Control: projectionstest.Control{Store: store, Codec: codec}, Bus: messages,
 		Projections: []projections.Projection{joborders.New(workers.Wake)}, PollInterval: 20 * time.Millisecond,
 	})
 	require.NoError(t, err)

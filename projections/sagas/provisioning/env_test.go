@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/commands"
-	"tansu.cloud/domain/projection"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/postgres"
@@ -23,6 +22,7 @@ import (
 	"tansu.cloud/platform/bus/jobs"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/projectionstest"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 	"tansu.cloud/projections/sagas/provisioning"
 )
@@ -76,7 +76,7 @@ func newEnv(t *testing.T) *env {
 	e.run(e.store)
 	t.Cleanup(func() { require.NoError(t, carrier.Close()) })
 	e.runner, err = projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: e.pool, Log: e.store, Decoder: e.codec, Control: control{e.commands}, Bus: carrier,
+		NodeID: "test", Pool: e.pool, Log: e.store, Decoder: e.codec, Control: projectionstest.Control{Store: e.store, Codec: e.codec}, Bus: carrier,
 		PollInterval: 50 * time.Millisecond,
 		Projections:  []projections.Projection{provisioning.New(func() {}), tenantdirectory.New()},
 	})
@@ -219,32 +219,4 @@ func (p *post) decide(refuse error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refuse = refuse
-}
-
-// control sends the runner's commands.
-type control struct{ *commands.Commands }
-
-func (c control) StartRebuild(ctx context.Context, name string, cmd projection.StartRebuild) error {
-	return report(ctx, c.Commands.StartRebuild, name, commands.StartRebuild{Version: cmd.Version, Reason: cmd.Reason})
-}
-
-func (c control) CancelRebuild(ctx context.Context, name string, cmd projection.CancelRebuild) error {
-	return report(ctx, c.Commands.CancelRebuild, name, commands.CancelRebuild(cmd))
-}
-
-func (c control) SwitchProjection(ctx context.Context, name string, cmd projection.Switch) error {
-	return report(ctx, c.Commands.SwitchProjection, name, commands.SwitchProjection{Generation: cmd.Generation, Version: cmd.Version})
-}
-
-func (c control) ParkStream(ctx context.Context, name string, cmd projection.ParkStream) error {
-	return report(ctx, c.Commands.ParkStream, name, commands.ParkStream(cmd))
-}
-
-func (c control) ResolveStream(ctx context.Context, name string, cmd projection.ResolveStream) error {
-	return report(ctx, c.Commands.ResolveStream, name, commands.ResolveStream(cmd))
-}
-
-func report[C any](ctx context.Context, handle commands.Handler[C, projection.State], name string, cmd C) error {
-	_, err := handle(ctx, on(eventstore.SystemTenant, name, cmd))
-	return err
 }

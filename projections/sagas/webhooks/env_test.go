@@ -25,7 +25,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/commands"
-	"tansu.cloud/domain/projection"
 	"tansu.cloud/domain/webhook"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/postgres"
@@ -34,6 +33,7 @@ import (
 	"tansu.cloud/platform/outbound"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/projectionstest"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 	readmodel "tansu.cloud/projections/readmodels/webhooks"
 	"tansu.cloud/projections/sagas/webhooks"
@@ -94,7 +94,7 @@ func (e *env) run(s service) (stop func()) {
 func (e *env) follow() (*projections.Runner, func()) {
 	e.t.Helper()
 	r, err := projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: e.pool, Log: e.store, Decoder: e.codec, Control: control{e.commands}, Bus: e.bus,
+		NodeID: "test", Pool: e.pool, Log: e.store, Decoder: e.codec, Control: projectionstest.Control{Store: e.store, Codec: e.codec}, Bus: e.bus,
 		PollInterval: 50 * time.Millisecond,
 		Projections:  []projections.Projection{webhooks.New(slog.New(slog.DiscardHandler), e.wakeWorkers), readmodel.New(), tenantdirectory.New()},
 	})
@@ -358,32 +358,4 @@ func verify(secret string, h http.Header, payload []byte, now time.Time) error {
 		}
 	}
 	return fmt.Errorf("no signature fits")
-}
-
-// control sends the runner's commands.
-type control struct{ *commands.Commands }
-
-func (c control) StartRebuild(ctx context.Context, name string, cmd projection.StartRebuild) error {
-	return report(ctx, c.Commands.StartRebuild, name, commands.StartRebuild{Version: cmd.Version, Reason: cmd.Reason})
-}
-
-func (c control) CancelRebuild(ctx context.Context, name string, cmd projection.CancelRebuild) error {
-	return report(ctx, c.Commands.CancelRebuild, name, commands.CancelRebuild(cmd))
-}
-
-func (c control) SwitchProjection(ctx context.Context, name string, cmd projection.Switch) error {
-	return report(ctx, c.Commands.SwitchProjection, name, commands.SwitchProjection{Generation: cmd.Generation, Version: cmd.Version})
-}
-
-func (c control) ParkStream(ctx context.Context, name string, cmd projection.ParkStream) error {
-	return report(ctx, c.Commands.ParkStream, name, commands.ParkStream(cmd))
-}
-
-func (c control) ResolveStream(ctx context.Context, name string, cmd projection.ResolveStream) error {
-	return report(ctx, c.Commands.ResolveStream, name, commands.ResolveStream(cmd))
-}
-
-func report[C any](ctx context.Context, handle commands.Handler[C, projection.State], name string, cmd C) error {
-	_, err := handle(ctx, on(eventstore.SystemTenant, name, cmd))
-	return err
 }

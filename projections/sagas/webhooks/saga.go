@@ -28,14 +28,10 @@ import (
 // called when there are new jobs.
 func New(logger *slog.Logger, wake func()) projections.Projection {
 	s := &saga{filters: filters{logger: logger}, wake: wake}
-	p := projections.Projection{
-		Name: readmodel.Saga, Version: 1, Saga: true, EveryTenant: true, EveryType: true,
+	return projections.Projection{
+		Name: readmodel.Saga, Version: 1, Saga: true, EveryTenant: true, EveryType: true, Types: projections.TypesOf(webhook.Events()),
 		DDL: sql.WebhookSubscriptions, Tables: []string{"webhook_subscriptions"}, Apply: s.apply,
 	}
-	for _, e := range webhook.Events() {
-		p.Types = append(p.Types, e.EventType())
-	}
-	return p
 }
 
 type saga struct {

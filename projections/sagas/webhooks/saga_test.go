@@ -10,6 +10,7 @@ import (
 	"tansu.cloud/domain/projection"
 	"tansu.cloud/domain/webhook"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/projectionstest"
 	"tansu.cloud/projections/sagas/webhooks"
 )
 
@@ -59,25 +60,23 @@ func TestNoLossAndNoDoubleOverRestarts(t *testing.T) {
 	_, stop := e.follow()
 	h := e.register(webhook.Target{URL: "https://x"})
 	var want []int64
-	appended := make(chan []int64)
+	round := make(chan struct{}) // another one has been appended
 	go func() {
-		var positions []int64
+		defer close(round)
 		for i := range rounds * perRound {
 			position, err := e.tryAppend(string(rune('a'+i%5)), i)
 			if err != nil {
 				t.Error(err)
 			}
-			positions = append(positions, position)
+			want = append(want, position)
+			if i%perRound == 0 {
+				round <- struct{}{}
+			}
 		}
-		appended <- positions
 	}()
-	for want == nil {
+	for range round {
 		stop()
 		_, stop = e.follow()
-		select {
-		case want = <-appended:
-		case <-time.After(20 * time.Millisecond):
-		}
 	}
 	stop()
 	runner, _ := e.follow()
@@ -99,7 +98,7 @@ func TestNothingIsSentByARebuild(t *testing.T) {
 	_, err := e.pool.Exec(t.Context(), "DELETE FROM jobs") // so that the keys are forgotten
 	require.NoError(t, err)
 	for _, name := range []string{"webhooks", "webhook_deliveries"} {
-		require.NoError(t, control{e.commands}.StartRebuild(t.Context(), name, projection.StartRebuild{Version: 1, Reason: "test"}))
+		require.NoError(t, projectionstest.Control{Store: e.store, Codec: e.codec}.StartRebuild(t.Context(), name, projection.StartRebuild{Version: 1, Reason: "test"}))
 	}
 	e.eventually(func() bool {
 		var generation int

@@ -49,18 +49,18 @@ func (b *broker) open() (*amqp.Channel, context.Context, error) {
 }
 
 // Consumers implements jobs.Broker.
-func (b *broker) Consumers(kind string, queue int64) (int, error) {
+func (b *broker) Consumers(kind string) (int, error) {
 	ch, _, err := b.open()
 	if err != nil {
 		return 0, err
 	}
-	declared, err := b.queues.declare(ch, kind, queue)
+	declared, err := b.queues.declare(ch, kind)
 	return declared.Consumers, err
 }
 
 // Publish implements jobs.Broker. All messages are sent before the first
 // confirmation is waited for: a round trip for a call, not for a message.
-func (b *broker) Publish(kind string, queue int64, refs []jobs.Ref) error {
+func (b *broker) Publish(kind string, refs []jobs.Ref) error {
 	ch, flow, err := b.open()
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (b *broker) Publish(kind string, queue int64, refs []jobs.Ref) error {
 		if err != nil {
 			return err
 		}
-		if confirmations[i], err = ch.PublishWithDeferredConfirm("", b.queues.name(kind, queue), false, false, m); err != nil {
+		if confirmations[i], err = ch.PublishWithDeferredConfirm("", b.queues.name(kind), false, false, m); err != nil {
 			return fmt.Errorf("publishing: %w", err)
 		}
 	}
@@ -80,7 +80,7 @@ func (b *broker) Publish(kind string, queue int64, refs []jobs.Ref) error {
 	for _, c := range confirmations {
 		taken, err := c.WaitContext(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("%w (RabbitMQ, %s)", jobs.ErrUnconfirmed, confirmTime)
+			return fmt.Errorf("RabbitMQ did not confirm within %s", confirmTime)
 		}
 		if err != nil {
 			return fmt.Errorf("waiting for RabbitMQ's confirmation: %w", err)

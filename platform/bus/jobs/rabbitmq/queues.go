@@ -2,7 +2,6 @@ package rabbitmq
 
 import (
 	"encoding/json"
-	"strconv"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -10,23 +9,17 @@ import (
 	"tansu.cloud/platform/bus/jobs"
 )
 
-// queueLife is how long a queue is kept that nobody uses, such as a replaced one.
+// queueLife is how long a queue is kept that nobody uses.
 const queueLife = 7 * 24 * time.Hour
 
 // queues names and declares the queues. RabbitMQ refuses a queue of other
 // arguments under a known name: a change here needs new names.
 type queues struct{ prefix string }
 
-func (q queues) name(kind string, number int64) string {
-	name := q.prefix + ".jobs." + kind
-	if number > 0 {
-		name += "." + strconv.FormatInt(number, 10)
-	}
-	return name
-}
+func (q queues) name(kind string) string { return q.prefix + ".jobs." + kind }
 
-func (q queues) declare(ch *amqp.Channel, kind string, number int64) (amqp.Queue, error) {
-	return ch.QueueDeclare(q.name(kind, number), true, false, false, false, amqp.Table{
+func (q queues) declare(ch *amqp.Channel, kind string) (amqp.Queue, error) {
+	return ch.QueueDeclare(q.name(kind), true, false, false, false, amqp.Table{
 		amqp.QueueTypeArg: amqp.QueueTypeQuorum, amqp.QueueTTLArg: queueLife.Milliseconds(),
 	})
 }

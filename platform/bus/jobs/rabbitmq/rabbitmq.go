@@ -67,20 +67,16 @@ func (c *Carrier) Carry(ctx context.Context, w *jobs.Workers) (err error) {
 	if err != nil {
 		return err
 	}
-	var consumers []*consumer
-	defer func() {
-		err = errors.Join(err, consuming.Close())
-		for _, c := range consumers {
-			c.subscriptions.Wait()
-		}
-	}()
+	defer func() { err = errors.Join(err, consuming.Close()) }()
 
 	var parts sync.WaitGroup
 	b := &broker{connection: publishing, queues: queues{c.config.Prefix}}
 	parts.Go(func() { w.Dispatch(ctx, b, c.config.Patience) })
 	for kind, k := range w.Kinds() {
-		d := &consumer{connection: consuming, queues: b.queues, workers: w, kind: kind, prefetch: 2 * k.Workers, patience: c.config.Patience / 4, logger: c.config.Logger}
-		consumers = append(consumers, d)
+		d := &consumer{
+			queue:  &rabbitmq.Consumer{Connection: consuming, Prefetch: 2 * k.Workers, Patience: c.config.Patience / 4},
+			queues: b.queues, workers: w, kind: kind, logger: c.config.Logger,
+		}
 		parts.Go(func() { d.run(ctx) })
 	}
 	parts.Wait()

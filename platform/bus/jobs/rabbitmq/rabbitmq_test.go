@@ -35,22 +35,30 @@ func TestRabbitMQCarriesJobs(t *testing.T) {
 // process is one worker process whose jobs are counted.
 type process struct {
 	*testing.T
-	pool *pgxpool.Pool
-	mu   sync.Mutex
-	ran  map[string]int
-	news chan struct{}
+	pool   *pgxpool.Pool
+	permit chan struct{} // one for each job that may end
+	mu     sync.Mutex
+	ran    map[string]int
+	news   chan struct{}
 }
 
-const kind = "test.work"
+const (
+	kind  = "test.work"
+	queue = "tansu.jobs." + kind
+)
 
-func start(t *testing.T, url string, took time.Duration) (*process, *jobs.Workers) {
-	p := &process{T: t, pool: postgrestest.New(t), ran: map[string]int{}, news: make(chan struct{}, 1)}
+func start(t *testing.T, url string) (*process, *jobs.Workers) {
+	p := &process{T: t, pool: postgrestest.New(t), permit: make(chan struct{}, 1000), ran: map[string]int{}, news: make(chan struct{}, 1)}
 	c, err := carrier(url)
 	require.NoError(t, err)
 	w, err := jobs.New(jobs.Config{
 		Pool: p.pool, NodeID: "test", Carrier: c, PollInterval: 50 * time.Millisecond,
-		Kinds: map[string]jobs.Kind{kind: {Handle: func(_ context.Context, d jobs.Delivery) error {
-			time.Sleep(took)
+		Kinds: map[string]jobs.Kind{kind: {Handle: func(ctx context.Context, d jobs.Delivery) error {
+			select {
+			case <-p.permit:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.ran[d.Key]++
@@ -78,9 +86,14 @@ func (p *process) enqueue(from, to int) {
 	require.Equal(p, to-from, n)
 }
 
-// await waits until n jobs have run, and each of them once.
-func (p *process) await(n int) {
+// let jobs end until n have run, and each of them once.
+func (p *process) let(n int) {
 	p.Helper()
+	p.mu.Lock()
+	for range n - len(p.ran) {
+		p.permit <- struct{}{}
+	}
+	p.mu.Unlock()
 	deadline := time.After(time.Minute)
 	for {
 		p.mu.Lock()
@@ -111,56 +124,46 @@ func channel(t *testing.T, url string) *amqp.Channel {
 	return ch
 }
 
-func queueName(number int64) string {
-	if number == 0 {
-		return "tansu.jobs." + kind
-	}
-	return fmt.Sprintf("tansu.jobs.%s.%d", kind, number)
-}
-
 func TestTheBrokerMayBeAwayAndForget(t *testing.T) {
 	t.Parallel()
 	broker := rabbitmqtest.Private(t)
-	p, w := start(t, broker.URL(), 20*time.Millisecond)
+	p, w := start(t, broker.URL())
 	more := func(from, to int) {
 		p.enqueue(from, to)
 		w.Wake()
 	}
 	more(0, 20)
-	p.await(5)
+	p.let(5)
 	// So soon after the queue was made, RabbitMQ 3.10 often keeps its name and
 	// nothing else: it takes no messages any more.
 	broker.Kill()
 	more(20, 40) // the database takes them
 	require.NoError(t, broker.Start(t.Context()))
-	p.await(40)
+	p.let(40)
 	more(40, 60)
-	p.await(45)
+	p.let(45)
 	require.NoError(t, broker.Stop(t.Context()))
 	more(60, 80)
 	require.NoError(t, broker.Start(t.Context()))
-	p.await(80)
+	p.let(80)
 	more(80, 120)
-	p.await(85)
-	number, err := w.QueueNumber(t.Context(), kind)
+	p.let(85)
+	_, err := channel(t, broker.URL()).QueuePurge(queue, false)
 	require.NoError(t, err)
-	ch := channel(t, broker.URL())
-	_, err = ch.QueuePurge(queueName(number), false)
-	require.NoError(t, err)
-	p.await(120)
+	p.let(120)
 }
 
 func TestMessagesThatAreRepeatedOrForgedChangeNothing(t *testing.T) {
 	t.Parallel()
 	url := rabbitmqtest.URL(t)
-	p, w := start(t, url, 5*time.Millisecond)
+	p, w := start(t, url)
 	ch := channel(t, url)
 	publish := func(body string) {
-		require.NoError(t, ch.PublishWithContext(t.Context(), "", queueName(0), false, false, amqp.Publishing{Body: []byte(body)}))
+		require.NoError(t, ch.PublishWithContext(t.Context(), "", queue, false, false, amqp.Publishing{Body: []byte(body)}))
 	}
 	p.enqueue(0, 30)
 	w.Wake()
-	p.await(1)
+	p.let(1)
 	var names []string
 	require.NoError(t, p.pool.QueryRow(t.Context(), `SELECT array_agg(json_build_object('TenantID', tenant_id, 'ID', id)::text) FROM jobs`).Scan(&names))
 	for range 3 {
@@ -170,12 +173,12 @@ func TestMessagesThatAreRepeatedOrForgedChangeNothing(t *testing.T) {
 		publish("not even JSON")
 		publish(fmt.Sprintf(`{"TenantID":%q,"ID":%q}`, uuid.New(), uuid.New()))
 	}
-	p.await(30)
+	p.let(30)
 	p.enqueue(30, 40)
 	w.Wake()
-	p.await(40) // behind all that was published
+	p.let(40) // behind all that was published
 	require.NoError(t, w.Stop(t.Context()))
-	q, err := ch.QueueDeclarePassive(queueName(0), true, false, false, false, nil)
+	q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 	require.NoError(t, err)
 	require.Zero(t, q.Messages, "everything was answered")
 }
