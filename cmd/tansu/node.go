@@ -10,9 +10,11 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/config"
 	"tansu.cloud/platform/mail"
 	"tansu.cloud/platform/telemetry"
+	"tansu.cloud/platform/tenantdb"
 	"tansu.cloud/sql/db"
 )
 
@@ -27,7 +29,9 @@ type node struct {
 	started   []part
 
 	pool      *pgxpool.Pool
-	madeToken string // the operator token, if this start made one
+	own       *tenantdb.DB // reads of the pool's database on behalf of the tenant of a context
+	platform  *tenantdb.DB // the same of the system tenant, whoever asks
+	madeToken string       // the operator token, if this start made one
 	engines   engines
 	parts     parts
 	identity  identity
@@ -117,12 +121,14 @@ func (n *node) openPool(ctx context.Context) error {
 	}
 	cfg.MaxConns = int32(n.cfg.Postgres.MaxConns)
 	cfg.ConnConfig.Tracer = telemetry.PgxTracer()
+	cfg.AfterConnect = tenantdb.AfterConnect
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "tansu"
 	}
 	if n.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
+	n.own, n.platform = tenantdb.New(n.pool), tenantdb.Of(n.pool, eventstore.SystemTenant)
 	stopObserving, err := telemetry.ObservePool("main", n.pool)
 	if err != nil {
 		n.pool.Close()

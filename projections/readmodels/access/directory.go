@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/sql/db"
 )
@@ -30,8 +29,8 @@ const (
 // Directory answers queries. Safe for concurrent use.
 type Directory struct{ queries *db.Queries }
 
-// NewDirectory returns who may do what, from the pool's database.
-func NewDirectory(pool *pgxpool.Pool) *Directory { return &Directory{db.New(pool)} }
+// NewDirectory returns who may do what, from a database.
+func NewDirectory(tx db.DBTX) *Directory { return &Directory{db.New(tx)} }
 
 // Page is a part of a list.
 type Page struct {
