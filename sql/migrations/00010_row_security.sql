@@ -42,37 +42,37 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- In the order in which appends lock them, because nodes may be at work.
-SELECT wall('heads');
-SELECT wall('events');
-SELECT wall('claims');
-SELECT wall('idempotency');
-SELECT wall('snapshots');
-SELECT wall('subject_keys');
-SELECT wall('checkpoints');
-SELECT wall('parked_streams');
-SELECT wall('jobs');
-SELECT wall('job_groups');
-SELECT wall('webhook_secrets');
-SELECT wall('webhook_deliveries');
-SELECT wall('webhook_replays');
-SELECT wall('passwords');
-SELECT wall('one_time_tokens');
-SELECT wall('browser_sessions');
-SELECT wall('api_key_hashes');
-SELECT wall('client_secrets');
-SELECT wall('oauth_grants');
-SELECT wall('oauth_codes');
-SELECT wall('oauth_refresh_tokens');
-SELECT wall('oauth_devices');
-SELECT wall('oauth_consents');
-SELECT wall('oauth_revocations');
-SELECT wall('oauth_assertions');
-SELECT wall('signing_keys');
-SELECT wall('totp_secrets');
-SELECT wall('recovery_codes');
-SELECT wall('passkey_credentials');
-SELECT wall('spent_challenges');
+-- All tables that there are, in the order in which they were made, because that is
+-- the order in which nodes at work lock them; and with them the generations of read
+-- models, of which later ones are made so. What sagas remember is nothing that the
+-- interface reads.
+-- +goose StatementBegin
+DO $$
+DECLARE
+    tbl record;
+BEGIN
+    FOR tbl IN
+        SELECT c.oid::regclass AS id, n.nspname, c.relname
+        FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+        WHERE c.relkind = 'r' AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'distribution: %'
+        ORDER BY c.oid
+    LOOP
+        PERFORM wall(tbl.id);
+        CONTINUE WHEN tbl.nspname = 'public';
+        IF EXISTS (SELECT FROM pg_catalog.pg_views v WHERE v.schemaname = 'public' AND v.viewname = tbl.relname) THEN
+            EXECUTE format('ALTER VIEW public.%I SET (security_invoker = true)', tbl.relname);
+        END IF;
+        CONTINUE WHEN tbl.relname = 'webhook_subscriptions';
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO tansu_tenant', tbl.nspname);
+        EXECUTE format('GRANT SELECT ON %s TO tansu_tenant', tbl.id);
+        IF EXISTS (SELECT FROM pg_catalog.pg_views v WHERE v.schemaname = 'public' AND v.viewname = tbl.relname) THEN
+            EXECUTE format('GRANT SELECT ON public.%I TO tansu_tenant', tbl.relname);
+        END IF;
+    END LOOP;
+END $$;
+-- +goose StatementEnd
 
 GRANT USAGE ON SCHEMA public TO tansu_tenant;
 GRANT SELECT ON heads, events, claims, idempotency, snapshots, webhook_deliveries, webhook_replays TO tansu_tenant;
@@ -81,32 +81,3 @@ GRANT SELECT ON checkpoints, read_models TO tansu_tenant;
 -- All but the payload, which may hold what is not the tenant's to see.
 GRANT SELECT (tenant_id, id, seq, claim, run_at, enqueued_at, finished_at, attempts, kind, key, job_group, state, worker, last_error)
     ON jobs TO tansu_tenant;
-
--- The generations of read models that exist already; later ones are made so. The
--- state of sagas is nothing that the interface reads.
--- +goose StatementBegin
-DO $$
-DECLARE
-    tbl record;
-BEGIN
-    FOR tbl IN
-        SELECT c.oid::regclass AS id, n.nspname, c.relname
-        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind = 'r' AND n.nspname ~ '^[a-z][a-z0-9_]*_g[0-9]+$'
-          AND pg_catalog.obj_description(c.oid, 'pg_class') = 'distribution: tenant'
-        ORDER BY n.nspname, c.relname
-    LOOP
-        PERFORM wall(tbl.id);
-        IF tbl.relname <> 'webhook_subscriptions' THEN
-            EXECUTE format('GRANT USAGE ON SCHEMA %I TO tansu_tenant', tbl.nspname);
-            EXECUTE format('GRANT SELECT ON %s TO tansu_tenant', tbl.id);
-        END IF;
-        IF EXISTS (SELECT FROM pg_catalog.pg_views v WHERE v.schemaname = 'public' AND v.viewname = tbl.relname) THEN
-            EXECUTE format('ALTER VIEW public.%I SET (security_invoker = true)', tbl.relname);
-            IF tbl.relname <> 'webhook_subscriptions' THEN
-                EXECUTE format('GRANT SELECT ON public.%I TO tansu_tenant', tbl.relname);
-            END IF;
-        END IF;
-    END LOOP;
-END $$;
--- +goose StatementEnd
