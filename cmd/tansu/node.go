@@ -142,6 +142,10 @@ func (n *node) openPool(ctx context.Context) error {
 	if err := n.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
+	var able bool
+	if err := n.own.QueryRow(ctx, "SELECT true").Scan(&able); err != nil {
+		return fmt.Errorf("database: nothing can be read on behalf of tenants; see docs/runbooks/row-security.md: %w", err)
+	}
 	return nil
 }
 
