@@ -83,7 +83,7 @@ var rules = []rule{
 		pgx:               "commands reach the database only through eventstore",
 	}},
 	{folder: "projections/...", allow: []string{
-		"domain/...", "eventstore", "projections/...", "sql", "sql/db", "platform/bus", "platform/bus/jobs", pgx, watermill, otel, uuid,
+		"domain/...", "eventstore", "projections/...", "sql", "sql/db", "platform/bus", "platform/bus/jobs", "platform/tenantdb", "platform/tenantscope", pgx, watermill, otel, uuid,
 		"github.com/cenkalti/backoff/v5", "golang.org/x/sync/...",
 	}, never: map[string]string{
 		"commands/...": "projections send commands through an interface of their own",
@@ -91,7 +91,7 @@ var rules = []rule{
 	}},
 	{folder: "api/...", allow: []string{
 		"api/...", "commands", "domain/...", "eventstore", "projections/readmodels/...", "projections/feeds",
-		"platform/presence", "platform/limits", "platform/credentials", "platform/grants", "platform/mail", huma, otel, uuid,
+		"platform/presence", "platform/limits", "platform/tenantscope", "platform/credentials", "platform/grants", "platform/mail", huma, otel, uuid,
 		"github.com/gorilla/websocket", "github.com/maypok86/otter/v2", "github.com/klauspost/compress/gzhttp", "github.com/rs/cors",
 		"github.com/zitadel/oidc/v3/pkg/...", "github.com/go-jose/go-jose/v4/...", "github.com/go-webauthn/webauthn/...", "github.com/pquerna/otp/...", "github.com/boombuler/barcode/qr",
 	}, never: apiNever},
@@ -113,6 +113,7 @@ var rules = []rule{
 	{folder: "platform/bus/...", allow: []string{"platform/bus/...", "..."}, never: map[string]string{
 		"eventstore/...": "platform adapts engines and knows nothing of the log",
 	}},
+	{folder: "platform/tenantdb", allow: []string{"platform/tenantscope", "..."}},
 	{folder: "platform/embedded", allow: []string{"platform/child", "..."}},
 	{folder: "platform/rabbitmqtest", allow: []string{"platform/child", "..."}},
 	{folder: "platform/redistest", allow: []string{"platform/child", "..."}},

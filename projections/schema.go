@@ -37,9 +37,25 @@ func (s *setup) createSchema(ctx context.Context, generation int) error {
 			if _, err := tx.Exec(ctx, "SELECT public.distribute($1::text::regclass, 'tenant')", name); err != nil {
 				return fmt.Errorf("distributing table %s: %w", name, err)
 			}
+			if _, err := tx.Exec(ctx, "SELECT public.wall($1::text::regclass)", name); err != nil {
+				return fmt.Errorf("walling table %s: %w", name, err)
+			}
+			if _, err := tx.Exec(ctx, s.grant("SELECT ON "+name)); err != nil {
+				return fmt.Errorf("opening table %s to its tenants: %w", name, err)
+			}
 		}
-		return nil
+		_, err := tx.Exec(ctx, s.grant("USAGE ON SCHEMA "+schema))
+		return err
 	})
+}
+
+// grant lets the interface read on behalf of a tenant; what sagas remember is
+// nobody's to read.
+func (s *setup) grant(what string) string {
+	if s.Saga {
+		return ""
+	}
+	return "GRANT " + what + " TO tansu_tenant;\n"
 }
 
 // begin says where a generation without rows starts to read. What was kept about
@@ -92,8 +108,9 @@ func (s *setup) serve(ctx context.Context, generation int) error {
 		var ddl strings.Builder
 		for _, table := range s.Tables {
 			view := pgx.Identifier{"public", table}.Sanitize()
-			fmt.Fprintf(&ddl, "DROP VIEW IF EXISTS %s; CREATE VIEW %s AS SELECT * FROM %s;\n",
-				view, view, pgx.Identifier{s.schema(generation), table}.Sanitize())
+			// security_invoker: who reads the view stands before the table's own wall.
+			fmt.Fprintf(&ddl, "DROP VIEW IF EXISTS %s; CREATE VIEW %s WITH (security_invoker = true) AS SELECT * FROM %s;\n%s",
+				view, view, pgx.Identifier{s.schema(generation), table}.Sanitize(), s.grant("SELECT ON "+view))
 		}
 		_, err = tx.Exec(ctx, ddl.String())
 		return err

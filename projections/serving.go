@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tansu.cloud/platform/tenantdb"
 	"tansu.cloud/sql/db"
 )
 
@@ -18,10 +19,9 @@ var ErrNotServing = errors.New("the read model is being filled for the first tim
 // ReadServing reads the rows of a projection and returns the position of the
 // tenant's log at which they stand. Both come from one snapshot of the database,
 // and read uses the generation's own tables: views follow a switch even inside
-// a snapshot.
+// a snapshot. It sees the rows of the context's tenant.
 func ReadServing(ctx context.Context, pool *pgxpool.Pool, projection string, tenant uuid.UUID, read func(context.Context, *db.Queries) error) (position int64, err error) {
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err = pgx.BeginTxFunc(ctx, pool, options, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, pool, tenantdb.Begin(ctx, pgx.RepeatableRead), func(tx pgx.Tx) error {
 		q := db.New(tx)
 		generation, err := q.ServingGeneration(ctx, projection)
 		if errors.Is(err, pgx.ErrNoRows) {

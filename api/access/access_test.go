@@ -18,6 +18,7 @@ import (
 	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/tenantscope"
 	directory "tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/users"
 )
@@ -102,7 +103,18 @@ func (w *world) Session(_ context.Context, id uuid.UUID) (users.Session, error) 
 	return answer(w, "session", w.sessions, id, users.ErrNotFound)
 }
 
-func (w *world) Member(_ context.Context, tenant, user uuid.UUID) (directory.Member, error) {
+// behind refuses a question about another tenant than the context is of.
+func behind(ctx context.Context, tenant uuid.UUID) error {
+	if of, ok := tenantscope.Tenant(ctx); !ok || of != tenant {
+		return errors.New("asked on behalf of another tenant, or of none")
+	}
+	return nil
+}
+
+func (w *world) Member(ctx context.Context, tenant, user uuid.UUID) (directory.Member, error) {
+	if err := behind(ctx, tenant); err != nil {
+		return directory.Member{}, err
+	}
 	if w.gate != nil {
 		w.looking <- struct{}{}
 		<-w.gate
@@ -110,15 +122,24 @@ func (w *world) Member(_ context.Context, tenant, user uuid.UUID) (directory.Mem
 	return answer(w, "member", w.members, [2]uuid.UUID{tenant, user}, directory.ErrNotFound)
 }
 
-func (w *world) Role(_ context.Context, _ uuid.UUID, name string) (directory.Role, error) {
+func (w *world) Role(ctx context.Context, tenant uuid.UUID, name string) (directory.Role, error) {
+	if err := behind(ctx, tenant); err != nil {
+		return directory.Role{}, err
+	}
 	return answer(w, "role", w.roles, name, directory.ErrNotFound)
 }
 
-func (w *world) APIKey(_ context.Context, _, id uuid.UUID) (directory.APIKey, error) {
+func (w *world) APIKey(ctx context.Context, tenant, id uuid.UUID) (directory.APIKey, error) {
+	if err := behind(ctx, tenant); err != nil {
+		return directory.APIKey{}, err
+	}
 	return answer(w, "api key", w.apiKeys, id, directory.ErrNotFound)
 }
 
-func (w *world) ServiceAccount(_ context.Context, _, id uuid.UUID) (directory.ServiceAccount, error) {
+func (w *world) ServiceAccount(ctx context.Context, tenant, id uuid.UUID) (directory.ServiceAccount, error) {
+	if err := behind(ctx, tenant); err != nil {
+		return directory.ServiceAccount{}, err
+	}
 	return answer(w, "account", w.accounts, id, directory.ErrNotFound)
 }
 

@@ -12,6 +12,7 @@ import (
 	"tansu.cloud/api/oidc"
 	"tansu.cloud/domain/identity/permission"
 	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/tenantscope"
 )
 
 // credential is a verified token: who it stands for, and how to find out what
@@ -51,7 +52,7 @@ func (c *credential) rights(ctx context.Context, now time.Time) (*rights, error)
 	if r := c.last.Load(); r != nil && now.Sub(r.at) < fresh {
 		return r, nil
 	}
-	r, err := c.look(ctx)
+	r, err := c.look(tenantscope.Within(ctx, c.who.Tenant))
 	if err != nil {
 		return nil, err
 	}

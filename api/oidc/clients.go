@@ -18,6 +18,7 @@ import (
 	clientdomain "tansu.cloud/domain/identity/client"
 	"tansu.cloud/platform/credentials"
 	"tansu.cloud/platform/grants"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/clients"
 )
@@ -111,7 +112,7 @@ func (p *Provider) accountClient(ctx context.Context, id string) (*client, error
 	if err != nil {
 		return nil, errNoClient
 	}
-	stored, err := p.Access.ServiceAccount(ctx, tenant, account)
+	stored, err := p.Access.ServiceAccount(tenantscope.Within(ctx, tenant), tenant, account)
 	if errors.Is(err, access.ErrNotFound) || err == nil && stored.Status != access.ServiceAccountEnabled {
 		return nil, errNoClient
 	}

@@ -10,6 +10,7 @@ import (
 
 	"tansu.cloud/domain"
 	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/users"
 )
@@ -57,7 +58,7 @@ func (p *Provider) invitation(w http.ResponseWriter, r *http.Request, token stri
 		return i, false
 	}
 	i.tenant = one.Tenant
-	if i.invite, err = p.Access.Invite(r.Context(), one.Tenant, one.Subject); err == nil {
+	if i.invite, err = p.Access.Invite(tenantscope.Within(r.Context(), one.Tenant), one.Tenant, one.Subject); err == nil {
 		switch {
 		case i.invite.Status != access.InviteOpen || i.invite.TokenID != one.ID.String():
 			err = credentials.ErrTokenUnknown

@@ -18,6 +18,7 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/credentials"
 	"tansu.cloud/platform/mail"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/users"
 )
@@ -297,7 +298,7 @@ func TestInviteOfSomebodyNew(t *testing.T) {
 	require.True(t, bob.Verified)
 	_, err = r.users.ByEmailIndex(t.Context(), emailIndex("mallory@example.com"))
 	require.ErrorIs(t, err, users.ErrNotFound)
-	member, err := r.access.Member(t.Context(), tenant, bob.ID)
+	member, err := r.access.Member(tenantscope.Within(t.Context(), tenant), tenant, bob.ID)
 	require.NoError(t, err)
 	require.Equal(t, []string{permission.Developer}, member.Roles)
 	b.get("/auth/").shows(http.StatusOK, "bob@example.com")
@@ -328,7 +329,7 @@ func TestInviteOfSomebodyKnown(t *testing.T) {
 	to := regexp.MustCompile(`href="(/auth/login\?request=[^"]+)"`).FindStringSubmatch(page.body)
 	back := b.signIn(b.get(to[1]), "ann@example.com").shows(http.StatusOK, "Join Beta")
 	b.submit(back, "/auth/invite").shows(http.StatusOK, "Welcome to Beta")
-	_, err := r.access.Member(t.Context(), beta, user)
+	_, err := r.access.Member(tenantscope.Within(t.Context(), beta), beta, user)
 	require.NoError(t, err)
 }
 

@@ -30,6 +30,7 @@ import (
 	"tansu.cloud/platform/limits"
 	"tansu.cloud/platform/mail"
 	"tansu.cloud/platform/postgrestest"
+	"tansu.cloud/platform/tenantdb"
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/clients"
@@ -106,6 +107,10 @@ func newRig(t testing.TB, adjust ...func(*oidc.Deps)) *rig {
 	for _, m := range models {
 		_, err := r.pool.Exec(t.Context(), m.DDL)
 		require.NoError(t, err)
+		for _, table := range m.Tables {
+			_, err := r.pool.Exec(t.Context(), "SELECT wall('"+table+"'); GRANT SELECT ON "+table+" TO tansu_tenant")
+			require.NoError(t, err)
+		}
 	}
 	r.store = memory.New(memory.Options{Now: r.clock.Now})
 	r.codec = eventstore.NewCodec(commands.Registry(), r.store)
@@ -117,13 +122,14 @@ func newRig(t testing.TB, adjust ...func(*oidc.Deps)) *rig {
 	r.secrets, err = credentials.New(r.pool, credentials.Config{Key: bytes.Repeat([]byte{3}, 32), Logger: logger, Now: r.clock.Now})
 	require.NoError(t, err)
 	r.grants = grants.New(r.pool, grants.Config{Key: [32]byte{4}, Now: r.clock.Now})
-	r.users, r.access = users.NewDirectory(r.pool), access.NewDirectory(r.pool)
+	platform := tenantdb.Of(r.pool, eventstore.SystemTenant)
+	r.users, r.access = users.NewDirectory(platform), access.NewDirectory(tenantdb.New(r.pool))
 
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.provider.ServeHTTP(w, req) }))
 	r.deps = oidc.Deps{
 		Config: oidc.Config{PublicURL: "http://" + r.server.Listener.Addr().String()},
-		Grants: r.grants, Users: r.users, Access: r.access, Clients: clients.NewDirectory(r.pool),
-		Tenants: tenantdirectory.NewDirectory(r.pool), Credentials: r.secrets, Acts: oidc.NewActs(r.commands, r), Mailer: r,
+		Grants: r.grants, Users: r.users, Access: r.access, Clients: clients.NewDirectory(platform),
+		Tenants: tenantdirectory.NewDirectory(platform), Credentials: r.secrets, Acts: oidc.NewActs(r.commands, r), Mailer: r,
 		Limits: limits.NewLocal(), EmailIndex: emailIndex, Key: [32]byte{5}, Logger: logger, Now: r.clock.Now,
 		Address: func(req *http.Request) string { return cmp.Or(req.Header.Get("X-Test-Address"), "127.0.0.1") },
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/users"
 )
@@ -32,7 +33,7 @@ func (p *Provider) subjectOf(ctx context.Context, user, session, tenant uuid.UUI
 		return s, err
 	}
 	s.method = current.Method
-	member, err := p.Access.Member(ctx, tenant, user)
+	member, err := p.Access.Member(tenantscope.Within(ctx, tenant), tenant, user)
 	if errors.Is(err, access.ErrNotFound) {
 		return s, errNotMember
 	}

@@ -43,12 +43,16 @@ func newLive(t testing.TB) *live {
 
 func (l *live) start(d *rest.Deps) {
 	l.t.Helper()
+	tails := d.Log
+	if n, ok := tails.(nodeLog); ok {
+		tails = n.tails
+	}
 	var err error
 	l.hub, err = feeds.NewHub(feeds.Config{
-		Subscriber: l.bus.Fanout(), Log: d.Log, PollInterval: 100 * time.Millisecond,
+		Subscriber: l.bus.Fanout(), Log: tails, Walled: d.Log, PollInterval: 100 * time.Millisecond,
 		HeadsOf: func(ctx context.Context, tenants []uuid.UUID) (heads []eventstore.Head, err error) {
 			for _, id := range tenants {
-				head, err := d.Log.Head(ctx, id)
+				head, err := tails.Head(ctx, id)
 				if err != nil {
 					return nil, err
 				}

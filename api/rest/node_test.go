@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
@@ -24,6 +25,7 @@ import (
 	"tansu.cloud/platform/bus"
 	"tansu.cloud/platform/credentials"
 	"tansu.cloud/platform/postgrestest"
+	"tansu.cloud/platform/tenantdb"
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/projectionstest"
 	directory "tansu.cloud/projections/readmodels/access"
@@ -31,13 +33,20 @@ import (
 	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 	"tansu.cloud/projections/readmodels/users"
+	"tansu.cloud/projections/readmodels/webhooks"
+	"tansu.cloud/sql/db"
 )
 
 // newNode is the interface over the real thing: log, relay, projections and read
-// models in PostgreSQL.
+// models in PostgreSQL, behind the wall of row-level security.
 func newNode(t *testing.T) *rig {
 	t.Helper()
-	pool := postgrestest.New(t)
+	r, _ := newNodeOn(t, postgrestest.New(t))
+	return r
+}
+
+func newNodeOn(t *testing.T, pool *pgxpool.Pool) (*rig, *nodeParts) {
+	t.Helper()
 	messages := bus.NewInProcess(slog.New(slog.DiscardHandler))
 	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: messages})
 	require.NoError(t, err)
@@ -72,16 +81,45 @@ func newNode(t *testing.T) *rig {
 	case <-time.After(time.Minute):
 		t.Fatal("the projections do not start")
 	}
+	parts := &nodeParts{pool, store, deps, hooks}
 	return newRig(t, func(d *rest.Deps) {
-		d.Commands, d.History, d.Log = all, commands.NewHistory(deps), store
-		d.Tenants, d.DeadLetters = tenantdirectory.NewDirectory(pool), deadletters.NewLetters(pool)
+		d.Commands = all
+		parts.read(d, tenantdb.New(pool), tenantdb.Of(pool, eventstore.SystemTenant))
 		d.Projections = queries{runner}
-		d.Users, d.Clients, d.Directory = users.NewDirectory(pool), clients.NewDirectory(pool), directory.NewDirectory(pool)
 		d.Credentials = secrets
-		d.Webhooks, d.Config.PlainWebhooks = hooks, true
+		d.Config.PlainWebhooks = true
 		d.Config.WaitDefault = rest.MaxWait // a busy machine may take longer than the default
 		d.Logger = slog.New(slog.DiscardHandler)
-	})
+	}), parts
+}
+
+// nodeParts are what a node reads with.
+type nodeParts struct {
+	pool     *pgxpool.Pool
+	store    *postgres.Store
+	commands commands.Deps
+	hooks    webhookParts
+}
+
+// read has an interface read the rows of a tenant and those of the platform.
+func (p *nodeParts) read(d *rest.Deps, own, platform db.DBTX) {
+	log, history := postgres.NewReader(own), p.commands
+	history.Snapshots, history.Store = log, struct {
+		eventstore.Appender
+		eventstore.Reader
+	}{p.store, log}
+	d.Log, d.History = nodeLog{log, p.store}, commands.NewHistory(history)
+	d.Tenants, d.DeadLetters = tenantdirectory.NewDirectory(platform), deadletters.NewLetters(own)
+	d.Users, d.Clients, d.Directory = users.NewDirectory(platform), clients.NewDirectory(platform), directory.NewDirectory(own)
+	hooks := p.hooks
+	hooks.Endpoints = webhooks.NewEndpoints(own)
+	d.Webhooks = hooks
+}
+
+// nodeLog is the log as requests read it, and as the tails of feeds do.
+type nodeLog struct {
+	eventstore.Reader
+	tails eventstore.Reader
 }
 
 type queries struct{ *projections.Runner }

@@ -12,6 +12,7 @@ import (
 	"tansu.cloud/api/access"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/problem"
+	"tansu.cloud/platform/tenantscope"
 )
 
 // route is what must be known about a request before its handler sees it.
@@ -117,6 +118,15 @@ func callOf(ctx context.Context) *call {
 	return &call{}
 }
 
+// in returns the context of a call. What is read in it is of the call's tenant,
+// and nothing without a caller.
+func (c *call) in(ctx context.Context) context.Context {
+	if c.principal != nil {
+		ctx = tenantscope.Within(ctx, c.tenant)
+	}
+	return context.WithValue(ctx, callKey{}, c)
+}
+
 // dispatch leads a request to its route: who calls, about which tenant, in which
 // media type, with which body.
 func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
@@ -143,7 +153,7 @@ func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set(list, strings.Join(values, ", "))
 		}
 	}
-	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+	s.mux.ServeHTTP(w, r.WithContext(c.in(r.Context())))
 }
 
 func (s *server) enter(w http.ResponseWriter, r *http.Request, rt route, c *call) error {

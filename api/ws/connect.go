@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/api/problem"
+	"tansu.cloud/platform/tenantscope"
 )
 
 // connect authenticates the connection. What it refuses for good it closes.
@@ -103,6 +104,9 @@ func (c *conn) findTenant(ctx context.Context, named string) (uuid.UUID, error) 
 	}
 	return tenant, nil
 }
+
+// within returns a context for what is read on behalf of the connection's tenant.
+func (c *conn) within(ctx context.Context) context.Context { return tenantscope.Within(ctx, c.tenant) }
 
 // refresh puts another token in the place of the one that the connection rests on.
 func (c *conn) refresh(ctx context.Context, f *Refresh) error {

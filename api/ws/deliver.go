@@ -61,7 +61,7 @@ func (c *conn) deliver(sub *subscription) bool {
 		return true
 	}
 	sub.due.Store(false)
-	batch, err := sub.cursor.Next(c.ctx, maxBatchEvents, maxBatchBytes)
+	batch, err := sub.cursor.Next(c.within(c.ctx), maxBatchEvents, maxBatchBytes)
 	if err != nil {
 		return c.postpone(sub, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/api/ws"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections/feeds"
 )
 
@@ -25,7 +26,7 @@ func TestDrain(t *testing.T) {
 		c.until(5)
 		all = append(all, c)
 	}
-	feed, err := e.server.Open(context.Background(), ws.Reader{Token: "good", Tenant: acme, Cut: func() {}}, feeds.Spec{FromNow: true}, func() {})
+	feed, err := e.server.Open(tenantscope.Within(context.Background(), acme), ws.Reader{Token: "good", Tenant: acme, Cut: func() {}}, feeds.Spec{FromNow: true}, func() {})
 	require.NoError(t, err)
 	go func() {
 		<-feed.Ended()
@@ -77,7 +78,7 @@ func TestFeedRights(t *testing.T) {
 	e := newEnv(t, func(d *ws.Deps) { d.Quotas.Connections = ws.Quota{Tenant: 1, Principal: 1} })
 	e.tokens.put("expires", ws.Principal{Actor: "ada", Permitted: everything, ExpiresAt: time.Now().Add(time.Second)})
 	open := func(token string) (*ws.Feed, error) {
-		return e.server.Open(context.Background(), ws.Reader{Token: token, Tenant: acme, Cut: func() {}}, feeds.Spec{FromNow: true}, func() {})
+		return e.server.Open(tenantscope.Within(context.Background(), acme), ws.Reader{Token: token, Tenant: acme, Cut: func() {}}, feeds.Spec{FromNow: true}, func() {})
 	}
 	_, err := open("bad")
 	require.ErrorContains(t, err, "unauthorized")

@@ -116,6 +116,7 @@ func (c *conn) handle(frame any) error {
 	if c.session.Load() == nil {
 		return &refusal{code: problem.Unauthorized, detail: "Send a connect frame first."}
 	}
+	ctx = c.within(ctx)
 	switch f := frame.(type) {
 	case *Refresh:
 		return c.refresh(ctx, f)

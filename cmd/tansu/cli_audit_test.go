@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -194,6 +195,19 @@ func TestVerifyOverADSN(t *testing.T) {
 	r = tansu(t, nowhere, "audit", "verify", "--dsn", dsn, "--tenant", "acme", "-o", "jsonl").wantOK(t)
 	require.Contains(t, r.stdout, `"events":20,`)
 	require.Equal(t, exitUsage, tansu(t, nowhere, "audit", "verify", "--dsn", dsn, "--tenant", "globex").code)
+
+	_, err = pool.Exec(t.Context(), `CREATE ROLE auditor LOGIN PASSWORD 'p'; GRANT SELECT ON heads, events, claims TO auditor`)
+	require.NoError(t, err)
+	reader, err := url.Parse(dsn)
+	require.NoError(t, err)
+	reader.User = url.UserPassword("auditor", "p")
+	verify := []string{"audit", "verify", "--dsn", reader.String(), "--tenant", acmeID.String(), "-o", "jsonl"}
+	r = tansu(t, nowhere, verify...)
+	require.Equal(t, exitError, r.code)
+	require.Contains(t, r.stderr, "row-level security")
+	_, err = pool.Exec(t.Context(), `ALTER ROLE auditor BYPASSRLS`)
+	require.NoError(t, err)
+	require.Contains(t, tansu(t, nowhere, verify...).wantOK(t).stdout, `"events":20,`)
 
 	_, err = pool.Exec(t.Context(), `UPDATE events SET data = '{"n":99}' WHERE tenant_id = $1 AND position = 13`, acmeID)
 	require.NoError(t, err)

@@ -58,12 +58,12 @@ func (n *node) openIdentity(ctx context.Context, master [32]byte, operator acces
 		}
 	}
 	granted := grants.New(n.pool, grants.Config{Key: [32]byte(keys["tansu grants"])})
-	people, rights := users.NewDirectory(n.pool), directory.NewDirectory(n.pool)
+	people, rights := users.NewDirectory(n.platform), directory.NewDirectory(n.own)
 	issuer := n.cfg.Issuer()
 	id.provider, err = oidc.New(oidc.Deps{
 		Config: oidc.Config{PublicURL: issuer, Secure: strings.HasPrefix(issuer, "https://")},
 		Grants: granted, Credentials: id.credentials, Acts: oidc.NewActs(n.parts.commands, n.parts.runner),
-		Users: people, Access: rights, Clients: clients.NewDirectory(n.pool), Tenants: tenantdirectory.NewDirectory(n.pool),
+		Users: people, Access: rights, Clients: clients.NewDirectory(n.platform), Tenants: tenantdirectory.NewDirectory(n.platform),
 		Mailer: id.mailer, Limits: n.engines.limits, EmailIndex: id.emailIndex,
 		Key: [32]byte(keys["tansu sign-in pages"]), Logger: n.logger, Address: middleware.ClientAddress,
 	})

@@ -17,7 +17,7 @@ import (
 // lists of the API have.
 func (n *node) newHub() (*feeds.Hub, error) {
 	return feeds.NewHub(feeds.Config{
-		Subscriber: n.engines.bus.Fanout(), Log: n.parts.store, HeadsOf: feeds.HeadsOf(n.pool), Logger: n.logger,
+		Subscriber: n.engines.bus.Fanout(), Log: n.parts.store, Walled: n.parts.walled, HeadsOf: feeds.HeadsOf(n.pool), Logger: n.logger,
 		Snapshots: map[string]feeds.Snapshot{
 			"tenants":      tenantdirectory.Snapshot(n.pool),
 			"dead-letters": deadletters.Snapshot(n.pool),
@@ -27,7 +27,7 @@ func (n *node) newHub() (*feeds.Hub, error) {
 
 // newSockets serves the hub to clients.
 func (n *node) newSockets() (*ws.Server, error) {
-	directory := tenantdirectory.NewDirectory(n.pool)
+	directory := tenantdirectory.NewDirectory(n.platform)
 	sockets, err := ws.New(ws.Deps{
 		Hub: n.parts.hub, Authenticate: rest.AuthenticateSockets(n.identity.access),
 		Tenant: func(ctx context.Context, idOrSlug string) (uuid.UUID, error) {

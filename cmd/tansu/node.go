@@ -12,9 +12,11 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/config"
 	"tansu.cloud/platform/mail"
 	"tansu.cloud/platform/telemetry"
+	"tansu.cloud/platform/tenantdb"
 	"tansu.cloud/sql/db"
 )
 
@@ -29,7 +31,9 @@ type node struct {
 	started   []part
 
 	pool      *pgxpool.Pool
-	madeToken string // the operator token, if this start made one
+	own       *tenantdb.DB // reads of the pool's database on behalf of the tenant of a context
+	platform  *tenantdb.DB // the same of the system tenant, whoever asks
+	madeToken string       // the operator token, if this start made one
 	engines   engines
 	parts     parts
 	identity  identity
@@ -127,12 +131,14 @@ func (n *node) openPool(ctx context.Context) error {
 	}
 	cfg.MaxConns = int32(n.cfg.Postgres.MaxConns)
 	cfg.ConnConfig.Tracer = telemetry.PgxTracer()
+	cfg.AfterConnect = tenantdb.AfterConnect
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "tansu"
 	}
 	if n.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
+	n.own, n.platform = tenantdb.New(n.pool), tenantdb.Of(n.pool, eventstore.SystemTenant)
 	stopObserving, err := telemetry.ObservePool("main", n.pool)
 	if err != nil {
 		n.pool.Close()
@@ -145,6 +151,10 @@ func (n *node) openPool(ctx context.Context) error {
 	})
 	if err := n.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("database: %w", err)
+	}
+	var able bool
+	if err := n.own.QueryRow(ctx, "SELECT true").Scan(&able); err != nil {
+		return fmt.Errorf("database: nothing can be read on behalf of tenants; see docs/runbooks/row-security.md: %w", err)
 	}
 	return nil
 }

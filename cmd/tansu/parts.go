@@ -37,6 +37,7 @@ import (
 // event meets them.
 type parts struct {
 	store    *postgres.Store
+	walled   *postgres.Reader // the log as the tenant of a context sees it
 	commands *commands.Commands
 	history  *commands.History
 	runner   *projections.Runner
@@ -89,6 +90,7 @@ func (n *node) startParts(ctx context.Context) error {
 		relay.Committed(events)
 		notifier.Committed(events)
 	}})
+	p.walled = postgres.NewReader(n.own)
 	deps := commands.Deps{
 		Store: p.store, Snapshots: p.store, Logger: n.logger,
 		Codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(n.pool, master)),
@@ -96,7 +98,12 @@ func (n *node) startParts(ctx context.Context) error {
 		Usage: usage.NewCounter(n.pool).Of,
 	}
 	p.codec = deps.Codec
-	p.commands, p.history = commands.New(deps), commands.NewHistory(deps)
+	p.commands = commands.New(deps)
+	deps.Snapshots, deps.Store = p.walled, struct {
+		eventstore.Appender
+		eventstore.Reader
+	}{p.store, p.walled}
+	p.history = commands.NewHistory(deps)
 	p.runner, err = projections.NewRunner(projections.Config{
 		NodeID: n.cfg.NodeID, Projections: n.projections(), Pool: n.pool, Log: p.store, Decoder: deps.Codec,
 		Control: projectionControl{p.commands}, Bus: n.engines.bus, Follow: !n.cfg.Has("projections"), Logger: n.logger,
@@ -177,13 +184,13 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 			Provision: true, PlainWebhooks: len(n.cfg.Webhooks.Networks()) > 0,
 			Origins: n.cfg.HTTP.OriginList(), TrustedProxies: n.cfg.HTTP.Proxies(),
 		},
-		Commands: n.parts.commands, History: n.parts.history, Log: n.parts.store,
-		Tenants: tenantdirectory.NewDirectory(n.pool), DeadLetters: deadletters.NewLetters(n.pool),
+		Commands: n.parts.commands, History: n.parts.history, Log: n.parts.walled,
+		Tenants: tenantdirectory.NewDirectory(n.platform), DeadLetters: deadletters.NewLetters(n.own),
 		Projections: projectionQueries{n.parts.runner}, Access: n.identity.access,
 		Signer: ed25519.NewKeyFromSeed(signingSeed), CursorKey: cursorKey,
 		Health: n.health, Metrics: n.telemetry.Handler(), Logger: n.logger,
-		Usage:    usage.NewCounter(n.pool),
-		Webhooks: n.parts.webhooks, Jobs: jobQueries{jobs.NewQueue(n.pool)}, Limits: n.engines.limits,
+		Usage:    usage.NewCounter(n.own),
+		Webhooks: n.parts.webhooks, Jobs: jobQueries{jobs.NewQueue(n.own)}, Limits: n.engines.limits,
 	}
 	if !n.cfg.Has("api") {
 		return n.http.serveAPI(rest.NewProbes(deps))
@@ -193,7 +200,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 		return err
 	}
 	deps.Feeds, deps.Sockets = sockets, sockets
-	deps.Users, deps.Clients, deps.Directory = users.NewDirectory(n.pool), clients.NewDirectory(n.pool), directory.NewDirectory(n.pool)
+	deps.Users, deps.Clients, deps.Directory = users.NewDirectory(n.platform), clients.NewDirectory(n.platform), directory.NewDirectory(n.own)
 	deps.Credentials, deps.Mailer, deps.Identity = n.identity.credentials, n.identity.mailer, n.identity.provider
 	if n.mailbox != nil {
 		deps.Mailbox = n.mailbox

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/platform/postgrestest"
@@ -56,6 +59,23 @@ func TestServeNeedsTheSchema(t *testing.T) {
 	p := startProgram(t, serveEnv(t, postgrestest.NewEmptyDSN(t)), "serve")
 	require.Equal(t, exitUsage, p.wait())
 	require.Contains(t, p.stderr.String(), "run tansu migrate")
+}
+
+// TestServeNeedsTheRoleOfTenants, which its user may lack if another migrates.
+func TestServeNeedsTheRoleOfTenants(t *testing.T) {
+	t.Parallel()
+	dsn, err := url.Parse(postgrestest.NewDSN(t))
+	require.NoError(t, err)
+	conn, err := pgx.Connect(t.Context(), dsn.String())
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(t.Context(), "CREATE ROLE stranger LOGIN PASSWORD 'p'; GRANT SELECT ON schema_migrations TO stranger")
+	require.NoError(t, err)
+	dsn.User = url.UserPassword("stranger", "p")
+	p := startProgram(t, serveEnv(t, dsn.String()), "serve")
+	require.Equal(t, exitError, p.wait())
+	require.Contains(t, p.stderr.String(), `permission denied to set role "tansu_tenant"`)
+	require.Contains(t, p.stderr.String(), "docs/runbooks/row-security.md")
 }
 
 func TestServeWithoutADatabaseEnds(t *testing.T) {

@@ -30,7 +30,7 @@ func (n *node) openWebhooks(master [32]byte) error {
 		return err
 	}
 	w := &n.parts.webhooks
-	w.Endpoints, w.Secrets = readmodel.NewEndpoints(n.pool), webhooks.NewSecrets(n.pool, [32]byte(key))
+	w.Endpoints, w.Secrets = readmodel.NewEndpoints(n.own), webhooks.NewSecrets(n.pool, [32]byte(key))
 	w.Courier, err = webhooks.NewCourier(webhooks.Config{
 		Pool: n.pool, Log: n.parts.store, Secrets: w.Secrets, Logger: n.logger,
 		Client:  outbound.NewClient(outbound.Config{Allowed: n.cfg.Webhooks.Networks()}),

@@ -12,6 +12,21 @@ import (
 	"tansu.cloud/sql/db"
 )
 
+// Reader reads the log, and the snapshots of its streams, in whatever way a
+// database shows them. It implements eventstore.Reader and eventstore.Snapshots.
+type Reader struct {
+	db      db.DBTX
+	queries *db.Queries
+}
+
+var (
+	_ eventstore.Reader    = (*Reader)(nil)
+	_ eventstore.Snapshots = (*Reader)(nil)
+)
+
+// NewReader returns a reader of a database whose schema must be migrated.
+func NewReader(tx db.DBTX) *Reader { return &Reader{tx, db.New(tx)} }
+
 const sqlSelectEvents = `
 SELECT position, version, event_id, recorded_at, schema_version, stream_type, stream_id, type, hash, data, metadata
 FROM events `
@@ -48,7 +63,7 @@ func pageSize(limit int) int {
 }
 
 // ReadLog implements eventstore.Reader.
-func (s *Store) ReadLog(ctx context.Context, tenant uuid.UUID, q eventstore.LogQuery) (eventstore.LogPage, error) {
+func (r *Reader) ReadLog(ctx context.Context, tenant uuid.UUID, q eventstore.LogQuery) (eventstore.LogPage, error) {
 	q.Limit = pageSize(q.Limit)
 	q.After = max(q.After, 0)
 	if q.Backwards && q.After == 0 {
@@ -56,28 +71,28 @@ func (s *Store) ReadLog(ctx context.Context, tenant uuid.UUID, q eventstore.LogQ
 	}
 	switch {
 	case q.Filtered():
-		return s.readFiltered(ctx, tenant, q)
+		return r.readFiltered(ctx, tenant, q)
 	case q.Backwards:
-		return s.readBackward(ctx, tenant, q)
+		return r.readBackward(ctx, tenant, q)
 	default:
-		return s.readForward(ctx, tenant, q)
+		return r.readForward(ctx, tenant, q)
 	}
 }
 
-func (s *Store) readForward(ctx context.Context, tenant uuid.UUID, q eventstore.LogQuery) (eventstore.LogPage, error) {
+func (r *Reader) readForward(ctx context.Context, tenant uuid.UUID, q eventstore.LogQuery) (eventstore.LogPage, error) {
 	page := eventstore.LogPage{Next: q.After, Done: true}
-	events, err := s.query(ctx, tenant, sqlLogForward, tenant, q.After, q.Limit)
+	events, err := r.query(ctx, tenant, sqlLogForward, tenant, q.After, q.Limit)
 	if err != nil {
 		return page, err
 	}
 	if len(events) == 0 {
 		// Make sure that nothing is there because nothing was written, and not
 		// because it was removed.
-		head, err := s.Head(ctx, tenant)
+		head, err := r.Head(ctx, tenant)
 		if err != nil || head.Position <= q.After {
 			return page, err
 		}
-		if events, err = s.query(ctx, tenant, sqlLogForward, tenant, q.After, q.Limit); err != nil {
+		if events, err = r.query(ctx, tenant, sqlLogForward, tenant, q.After, q.Limit); err != nil {
 			return page, err
 		}
 		if len(events) == 0 {
@@ -90,8 +105,8 @@ func (s *Store) readForward(ctx context.Context, tenant uuid.UUID, q eventstore.
 	return eventstore.LogPage{Events: events, Next: events[len(events)-1].Position, Done: len(events) < q.Limit}, nil
 }
 
-func (s *Store) readBackward(ctx context.Context, tenant uuid.UUID, q eventstore.LogQuery) (eventstore.LogPage, error) {
-	head, err := s.Head(ctx, tenant)
+func (r *Reader) readBackward(ctx context.Context, tenant uuid.UUID, q eventstore.LogQuery) (eventstore.LogPage, error) {
+	head, err := r.Head(ctx, tenant)
 	if err != nil || head.Position == 0 {
 		return eventstore.LogPage{Done: true}, err
 	}
@@ -100,7 +115,7 @@ func (s *Store) readBackward(ctx context.Context, tenant uuid.UUID, q eventstore
 	if before <= 1 {
 		return page, nil
 	}
-	events, err := s.query(ctx, tenant, sqlLogBackward, tenant, before, q.Limit)
+	events, err := r.query(ctx, tenant, sqlLogBackward, tenant, before, q.Limit)
 	if err != nil {
 		return page, err
 	}
@@ -129,8 +144,8 @@ func missing(tenant uuid.UUID, position int64) error {
 	return &eventstore.CorruptLog{TenantID: tenant, Position: position, Problem: "the event is missing"}
 }
 
-func (s *Store) readFiltered(ctx context.Context, tenant uuid.UUID, q eventstore.LogQuery) (eventstore.LogPage, error) {
-	head, err := s.Head(ctx, tenant)
+func (r *Reader) readFiltered(ctx context.Context, tenant uuid.UUID, q eventstore.LogQuery) (eventstore.LogPage, error) {
+	head, err := r.Head(ctx, tenant)
 	if err != nil {
 		return eventstore.LogPage{}, err
 	}
@@ -145,7 +160,7 @@ func (s *Store) readFiltered(ctx context.Context, tenant uuid.UUID, q eventstore
 		q.After = min(q.After, head.Position+1)
 		sql, edge = sqlLogBackwardFiltered, max(q.After-eventstore.ScanWindow, 1)
 	}
-	events, err := s.query(ctx, tenant, sql, tenant, q.After, q.Limit, edge, q.Types, q.StreamType, q.StreamID, q.Actor)
+	events, err := r.query(ctx, tenant, sql, tenant, q.After, q.Limit, edge, q.Types, q.StreamType, q.StreamID, q.Actor)
 	if err != nil {
 		return eventstore.LogPage{}, err
 	}
@@ -163,7 +178,7 @@ func (s *Store) readFiltered(ctx context.Context, tenant uuid.UUID, q eventstore
 }
 
 // ReadStream implements eventstore.Reader.
-func (s *Store) ReadStream(ctx context.Context, tenant uuid.UUID, stream eventstore.Stream, q eventstore.StreamQuery) ([]eventstore.Event, error) {
+func (r *Reader) ReadStream(ctx context.Context, tenant uuid.UUID, stream eventstore.Stream, q eventstore.StreamQuery) ([]eventstore.Event, error) {
 	sql := sqlStreamForward
 	if q.Backwards {
 		sql = sqlStreamBackward
@@ -177,11 +192,11 @@ func (s *Store) ReadStream(ctx context.Context, tenant uuid.UUID, stream eventst
 	if q.ToTime.IsZero() || q.ToTime.After(endOfTime) {
 		q.ToTime = endOfTime
 	}
-	return s.query(ctx, tenant, sql, tenant, stream.Type, stream.ID, q.After, pageSize(q.Limit), q.ToVersion, q.ToTime)
+	return r.query(ctx, tenant, sql, tenant, stream.Type, stream.ID, q.After, pageSize(q.Limit), q.ToVersion, q.ToTime)
 }
 
-func (s *Store) query(ctx context.Context, tenant uuid.UUID, sql string, args ...any) ([]eventstore.Event, error) {
-	rows, err := s.pool.Query(ctx, sql, append([]any{binaryRows}, args...)...)
+func (r *Reader) query(ctx context.Context, tenant uuid.UUID, sql string, args ...any) ([]eventstore.Event, error) {
+	rows, err := r.db.Query(ctx, sql, append([]any{binaryRows}, args...)...)
 	if err != nil {
 		return nil, readFailure(ctx, err)
 	}
@@ -190,8 +205,8 @@ func (s *Store) query(ctx context.Context, tenant uuid.UUID, sql string, args ..
 }
 
 // Head implements eventstore.Reader.
-func (s *Store) Head(ctx context.Context, tenant uuid.UUID) (eventstore.Head, error) {
-	row, err := s.queries.Head(ctx, tenant)
+func (r *Reader) Head(ctx context.Context, tenant uuid.UUID) (eventstore.Head, error) {
+	row, err := r.queries.Head(ctx, tenant)
 	if errors.Is(err, pgx.ErrNoRows) || (err == nil && row.Position == 0) {
 		return eventstore.Head{}, nil
 	}
@@ -202,8 +217,8 @@ func (s *Store) Head(ctx context.Context, tenant uuid.UUID) (eventstore.Head, er
 }
 
 // Heads implements eventstore.Reader.
-func (s *Store) Heads(ctx context.Context, after uuid.UUID, first bool, limit int) ([]eventstore.Head, error) {
-	rows, err := s.queries.Heads(ctx, db.HeadsParams{After: after, First: first, MaxRows: int32(pageSize(limit))})
+func (r *Reader) Heads(ctx context.Context, after uuid.UUID, first bool, limit int) ([]eventstore.Head, error) {
+	rows, err := r.queries.Heads(ctx, db.HeadsParams{After: after, First: first, MaxRows: int32(pageSize(limit))})
 	if err != nil {
 		return nil, readFailure(ctx, err)
 	}
@@ -221,8 +236,8 @@ func headOf(row db.Head) eventstore.Head {
 }
 
 // ClaimHolder implements eventstore.Reader.
-func (s *Store) ClaimHolder(ctx context.Context, tenant uuid.UUID, scope, value string) (eventstore.Stream, bool, error) {
-	row, err := s.queries.ClaimHolder(ctx, db.ClaimHolderParams{TenantID: tenant, Scope: scope, Value: value})
+func (r *Reader) ClaimHolder(ctx context.Context, tenant uuid.UUID, scope, value string) (eventstore.Stream, bool, error) {
+	row, err := r.queries.ClaimHolder(ctx, db.ClaimHolderParams{TenantID: tenant, Scope: scope, Value: value})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return eventstore.Stream{}, false, nil
 	}
@@ -230,24 +245,18 @@ func (s *Store) ClaimHolder(ctx context.Context, tenant uuid.UUID, scope, value 
 }
 
 // IdempotencyRecord implements eventstore.Reader.
-func (s *Store) IdempotencyRecord(ctx context.Context, tenant uuid.UUID, key string) (*eventstore.IdempotencyRecord, error) {
-	row, err := s.queries.IdempotencyRecord(ctx, db.IdempotencyRecordParams{TenantID: tenant, Key: key})
+func (r *Reader) IdempotencyRecord(ctx context.Context, tenant uuid.UUID, key string) (*eventstore.IdempotencyRecord, error) {
+	row, err := r.queries.IdempotencyRecord(ctx, db.IdempotencyRecordParams{TenantID: tenant, Key: key})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, readFailure(ctx, err)
 	}
-	r := &eventstore.IdempotencyRecord{
+	record := &eventstore.IdempotencyRecord{
 		Idempotency: eventstore.Idempotency{Key: row.Key, Response: row.Response},
 		Position:    row.Position, RecordedAt: row.RecordedAt.UTC(),
 	}
-	copy(r.Fingerprint[:], row.Fingerprint)
-	return r, nil
-}
-
-// DeleteIdempotencyBefore removes the records of all tenants that are older
-// than a time and returns how many there were.
-func (s *Store) DeleteIdempotencyBefore(ctx context.Context, t time.Time) (int64, error) {
-	return s.queries.DeleteIdempotencyBefore(ctx, t)
+	copy(record.Fingerprint[:], row.Fingerprint)
+	return record, nil
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // LoadSnapshot implements eventstore.Snapshots.
-func (s *Store) LoadSnapshot(ctx context.Context, tenant uuid.UUID, stream eventstore.Stream, stateVersion int) (*eventstore.Snapshot, error) {
-	row, err := s.queries.LoadSnapshot(ctx, db.LoadSnapshotParams{
+func (r *Reader) LoadSnapshot(ctx context.Context, tenant uuid.UUID, stream eventstore.Stream, stateVersion int) (*eventstore.Snapshot, error) {
+	row, err := r.queries.LoadSnapshot(ctx, db.LoadSnapshotParams{
 		TenantID: tenant, StreamType: stream.Type, StreamID: stream.ID, StateVersion: int32(stateVersion),
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -26,8 +26,8 @@ func (s *Store) LoadSnapshot(ctx context.Context, tenant uuid.UUID, stream event
 }
 
 // SaveSnapshot implements eventstore.Snapshots.
-func (s *Store) SaveSnapshot(ctx context.Context, tenant uuid.UUID, stream eventstore.Stream, snap eventstore.Snapshot) error {
-	err := s.queries.SaveSnapshot(ctx, db.SaveSnapshotParams{
+func (r *Reader) SaveSnapshot(ctx context.Context, tenant uuid.UUID, stream eventstore.Stream, snap eventstore.Snapshot) error {
+	err := r.queries.SaveSnapshot(ctx, db.SaveSnapshotParams{
 		TenantID: tenant, StreamType: stream.Type, StreamID: stream.ID,
 		StateVersion: int32(snap.StateVersion), Version: snap.Version, State: snap.State,
 	})

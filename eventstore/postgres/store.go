@@ -18,7 +18,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"tansu.cloud/eventstore"
-	"tansu.cloud/sql/db"
 )
 
 // Options configure a Store. The zero value is usable.
@@ -64,8 +63,8 @@ func (o *Options) setDefaults() {
 // Store is the log in PostgreSQL. It implements eventstore.Store and
 // eventstore.Snapshots. Reads work without Start; appends need it.
 type Store struct {
+	*Reader
 	pool    *pgxpool.Pool
-	queries *db.Queries
 	opts    Options
 	lanes   []*lane
 	metrics *metrics
@@ -86,7 +85,7 @@ var (
 // Each lane holds one connection of the pool while it works.
 func New(pool *pgxpool.Pool, opts Options) *Store {
 	opts.setDefaults()
-	return &Store{pool: pool, queries: db.New(pool), opts: opts, metrics: newMetrics(), tracer: newTracer()}
+	return &Store{Reader: NewReader(pool), pool: pool, opts: opts, metrics: newMetrics(), tracer: newTracer()}
 }
 
 // Start begins to accept appends.
@@ -196,4 +195,10 @@ func (s *Store) laneOf(tenant uuid.UUID) *lane {
 	h := fnv.New32a()
 	h.Write(tenant[:])
 	return s.lanes[h.Sum32()%uint32(len(s.lanes))]
+}
+
+// DeleteIdempotencyBefore removes the records of all tenants that are older
+// than a time and returns how many there were.
+func (s *Store) DeleteIdempotencyBefore(ctx context.Context, t time.Time) (int64, error) {
+	return s.queries.DeleteIdempotencyBefore(ctx, t)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections/feeds"
 )
 
@@ -38,7 +39,7 @@ func BenchmarkFanOut(b *testing.B) {
 			for i := range c.cursors {
 				cursors = append(cursors, nil)
 				var err error
-				cursors[i], err = e.hub.Open(context.Background(), tenant, c.spec, func() { ready <- cursors[i] })
+				cursors[i], err = e.hub.Open(tenantscope.Within(context.Background(), tenant), tenant, c.spec, func() { ready <- cursors[i] })
 				require.NoError(b, err)
 			}
 			var readers sync.WaitGroup
@@ -87,7 +88,7 @@ func BenchmarkSelectOther(b *testing.B) {
 	var stopping atomic.Bool
 	var cursors []*feeds.Cursor
 	for i := range 10_000 {
-		c, err := e.hub.Open(context.Background(), tenant, feeds.Spec{FromNow: true, Topics: []feeds.Topic{{StreamType: "order", StreamID: fmt.Sprint(i, "x")}}},
+		c, err := e.hub.Open(tenantscope.Within(context.Background(), tenant), tenant, feeds.Spec{FromNow: true, Topics: []feeds.Topic{{StreamType: "order", StreamID: fmt.Sprint(i, "x")}}},
 			func() {
 				if !stopping.Load() {
 					b.Error("woken")
@@ -126,7 +127,7 @@ func BenchmarkCatchUp(b *testing.B) {
 	}
 	b.ResetTimer()
 	for range b.N {
-		c, err := e.hub.Open(context.Background(), tenant, feeds.Spec{}, func() {})
+		c, err := e.hub.Open(tenantscope.Within(context.Background(), tenant), tenant, feeds.Spec{}, func() {})
 		require.NoError(b, err)
 		for c.Position() < 50_000 {
 			_, err := c.Next(context.Background(), 500, 1<<20)

@@ -20,7 +20,11 @@ type Config struct {
 	// Subscriber delivers every message of the relay to this process. The hub
 	// closes it.
 	Subscriber message.Subscriber
-	Log        eventstore.Reader
+	// Log is read for the tails, which all readers of a tenant share.
+	Log eventstore.Reader
+	// Walled is the log as the tenant of a context sees it. It is read for one
+	// reader, who is behind the tail. Default Log.
+	Walled eventstore.Reader
 	// HeadsOf returns the heads of the tenants that have one, in one query.
 	HeadsOf func(context.Context, []uuid.UUID) ([]eventstore.Head, error)
 	// Snapshots are the read models that can be followed, by name. Default none.
@@ -38,6 +42,9 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
+	if c.Walled == nil {
+		c.Walled = c.Log
+	}
 	if c.PollInterval == 0 {
 		c.PollInterval = time.Second
 	}

@@ -134,7 +134,7 @@ func (c *Cursor) locate(from int64, v view) {
 
 // page takes from the log.
 func (c *Cursor) page(ctx context.Context, from int64, pick *picker) (to int64, err error) {
-	events, err := c.hub.read(ctx, c.hub.cursorPages, c.tail.tenant, from, c.pace.next())
+	events, err := c.hub.read(ctx, c.hub.config.Walled, c.hub.cursorPages, c.tail.tenant, from, c.pace.next())
 	if err != nil {
 		return from, err
 	}

@@ -17,6 +17,7 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/memory"
 	"tansu.cloud/platform/postgrestest"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/feeds"
 )
@@ -128,7 +129,7 @@ func (e *env) open(tenant uuid.UUID, s feeds.Spec) *reader {
 
 func (e *env) tryOpen(tenant uuid.UUID, s feeds.Spec) (r *reader, err error) {
 	r = &reader{t: e.t, woken: make(chan struct{}, 1)}
-	r.Cursor, err = e.hub.Open(context.Background(), tenant, s, func() {
+	r.Cursor, err = e.hub.Open(tenantscope.Within(context.Background(), tenant), tenant, s, func() {
 		r.wakes.Add(1)
 		select {
 		case r.woken <- struct{}{}:

@@ -102,7 +102,7 @@ func (t *tail) fill(ctx context.Context) bool {
 			t.jump(last)
 		}
 	}
-	events, err := t.hub.read(ctx, t.hub.tailPages, t.tenant, last, min(t.pace.next(), t.hub.config.TailEvents))
+	events, err := t.hub.read(ctx, t.hub.config.Log, t.hub.tailPages, t.tenant, last, min(t.pace.next(), t.hub.config.TailEvents))
 	if err != nil {
 		return t.report(ctx, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections/feeds"
 )
 
@@ -345,10 +346,23 @@ func TestErrorsOfTheLogPass(t *testing.T) {
 	require.ErrorIs(t, err, errFaulty)
 	e.log.fail.Store(false)
 	require.Equal(t, sequence(1, head), r.until(head))
-	expired, cancel := context.WithCancel(t.Context())
+	expired, cancel := context.WithCancel(tenantscope.Within(t.Context(), tenant))
 	cancel()
 	_, err = e.hub.Open(expired, tenant, feeds.Spec{}, func() {})
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// TestAFeedIsOfTheContextsTenant: tails are in memory, where the database's wall
+// does not reach.
+func TestAFeedIsOfTheContextsTenant(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	tenant := uuid.New()
+	e.append(tenant, "a", some(1)...)
+	for _, ctx := range []context.Context{t.Context(), tenantscope.Within(t.Context(), uuid.New())} {
+		_, err := e.hub.Open(ctx, tenant, feeds.Spec{}, func() {})
+		require.ErrorContains(t, err, "on behalf of another, or of none")
+	}
 }
 
 func TestTailsGoAfterTheirLastCursor(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 
 // read reads a page of a log, when one of the places is free. A hole in the log
 // raises the alarm.
-func (h *Hub) read(ctx context.Context, places chan struct{}, tenant uuid.UUID, after int64, limit int) ([]eventstore.Event, error) {
+func (h *Hub) read(ctx context.Context, log eventstore.Reader, places chan struct{}, tenant uuid.UUID, after int64, limit int) ([]eventstore.Event, error) {
 	select {
 	case places <- struct{}{}:
 		defer func() { <-places }()
@@ -21,7 +21,7 @@ func (h *Hub) read(ctx context.Context, places chan struct{}, tenant uuid.UUID, 
 		return nil, ErrStopped
 	}
 	h.metrics.logPages.Add(ctx, 1)
-	page, err := h.config.Log.ReadLog(ctx, tenant, eventstore.LogQuery{After: after, Limit: limit})
+	page, err := log.ReadLog(ctx, tenant, eventstore.LogQuery{After: after, Limit: limit})
 	if err == nil {
 		err = checkJoins(tenant, page.Events, after)
 	}

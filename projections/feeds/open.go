@@ -3,9 +3,14 @@ package feeds
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/google/uuid"
+
+	"tansu.cloud/platform/tenantscope"
 )
+
+var errOutOfScope = errors.New("the feed of a tenant was opened on behalf of another, or of none")
 
 // Open returns a cursor of a tenant's log. Everything that the Spec selects above
 // its Start will come out of Next, once and in order, with what was committed
@@ -15,7 +20,13 @@ import (
 // and may be called from any goroutine, also before Open has returned. It may call
 // NextLive. It is not called for what was there when
 // Open returned: call Next until there is no More before waiting for it.
+//
+// The context must be that of the tenant, see tenantscope: tails are in memory,
+// where the database's wall around a tenant does not reach.
 func (h *Hub) Open(ctx context.Context, tenant uuid.UUID, s Spec, wake func()) (*Cursor, error) {
+	if scope, ok := tenantscope.Tenant(ctx); !ok || scope != tenant {
+		return nil, errOutOfScope
+	}
 	selection, err := compile(s)
 	if err != nil {
 		return nil, err
@@ -43,7 +54,7 @@ func (c *Cursor) place(ctx context.Context, s Spec) (err error) {
 			return err
 		}
 	}
-	head, err := c.hub.config.Log.Head(ctx, c.tail.tenant)
+	head, err := c.hub.config.Walled.Head(ctx, c.tail.tenant)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"tansu.cloud/eventstore/memory"
 	"tansu.cloud/eventstore/postgres"
 	"tansu.cloud/platform/postgrestest"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/feeds"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
@@ -194,7 +195,8 @@ func newDirectory(t *testing.T) *directory {
 		require.NoError(t, d.store.Stop(ctx))
 		require.NoError(t, relay.Stop(ctx))
 	})
-	_, err = d.pool.Exec(t.Context(), "CREATE SCHEMA "+serving+"; SET search_path = "+serving+";"+tenantdirectory.New().DDL+"; SET search_path = public")
+	_, err = d.pool.Exec(t.Context(), "CREATE SCHEMA "+serving+"; SET search_path = "+serving+";"+tenantdirectory.New().DDL+"; SET search_path = public;"+
+		"GRANT USAGE ON SCHEMA "+serving+" TO tansu_tenant; GRANT SELECT ON ALL TABLES IN SCHEMA "+serving+" TO tansu_tenant")
 	require.NoError(t, err)
 	_, err = d.pool.Exec(t.Context(), "INSERT INTO read_models VALUES ($1, 7, 1, now())", tenantdirectory.Name)
 	require.NoError(t, err)
@@ -303,7 +305,7 @@ func TestTenantsFoldFromASnapshot(t *testing.T) {
 	}
 	work.Wait()
 
-	rows, position, err := tenantdirectory.Snapshot(d.pool)(t.Context(), eventstore.SystemTenant, 10_000)
+	rows, position, err := tenantdirectory.Snapshot(d.pool)(tenantscope.Within(t.Context(), eventstore.SystemTenant), eventstore.SystemTenant, 10_000)
 	require.NoError(t, err)
 	require.Equal(t, int64(events), position)
 	want := map[string]map[string]any{}
@@ -396,7 +398,7 @@ func TestRowsAndPositionAreOfOneMoment(t *testing.T) {
 	_, err := d.project(t.Context(), 0, 5)
 	require.NoError(t, err)
 	read := func(before func()) (names []string, position int64) {
-		position, err := projections.ReadServing(t.Context(), d.pool, tenantdirectory.Name, eventstore.SystemTenant, func(ctx context.Context, q *db.Queries) error {
+		position, err := projections.ReadServing(tenantscope.Within(t.Context(), eventstore.SystemTenant), d.pool, tenantdirectory.Name, eventstore.SystemTenant, func(ctx context.Context, q *db.Queries) error {
 			before()
 			rows, err := q.TenantsByCreatedAt(ctx, db.TenantsByCreatedAtParams{TenantID: eventstore.SystemTenant, MaxRows: 100})
 			for _, r := range rows {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
@@ -18,8 +17,8 @@ var ErrNotFound = errors.New("the tenant has nothing of that id")
 // Directory answers queries. Safe for concurrent use.
 type Directory struct{ queries *db.Queries }
 
-// NewDirectory returns who may do what, from the pool's database.
-func NewDirectory(pool *pgxpool.Pool) *Directory { return &Directory{db.New(pool)} }
+// NewDirectory returns who may do what, from a database.
+func NewDirectory(tx db.DBTX) *Directory { return &Directory{db.New(tx)} }
 
 // Page is a part of a list.
 type Page struct {

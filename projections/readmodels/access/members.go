@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
@@ -52,8 +53,10 @@ func (d *Directory) Members(ctx context.Context, tenant uuid.UUID, p Page) ([]Me
 // Cursor is the place after a member in a list.
 func (m Member) Cursor() page.Cursor { return page.Cursor{At: m.AddedAt, ID: m.UserID} }
 
-// MembershipsOf lists the tenants of a user, in no order that means anything.
+// MembershipsOf lists the tenants of a user, in no order that means anything. They
+// belong to the system tenant, whichever tenant the context is about.
 func (d *Directory) MembershipsOf(ctx context.Context, user uuid.UUID) ([]Membership, error) {
+	ctx = tenantscope.Within(ctx, eventstore.SystemTenant)
 	rows, err := d.queries.TenantsOfUser(ctx, db.TenantsOfUserParams{
 		TenantID: eventstore.SystemTenant, UserID: user, MaxRows: maxMemberships})
 	if err != nil {

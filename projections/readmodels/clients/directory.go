@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/page"
@@ -44,8 +43,8 @@ type Client struct {
 // Directory answers queries. Safe for concurrent use.
 type Directory struct{ queries *db.Queries }
 
-// NewDirectory returns the OAuth clients in the pool's database.
-func NewDirectory(pool *pgxpool.Pool) *Directory { return &Directory{db.New(pool)} }
+// NewDirectory returns the OAuth clients in a database.
+func NewDirectory(tx db.DBTX) *Directory { return &Directory{db.New(tx)} }
 
 // Get finds a client.
 func (d *Directory) Get(ctx context.Context, id uuid.UUID) (Client, error) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/page"
@@ -41,8 +40,8 @@ type Letter struct {
 // Letters answers queries. Safe for concurrent use.
 type Letters struct{ queries *db.Queries }
 
-// NewLetters returns the dead letters in the pool's database.
-func NewLetters(pool *pgxpool.Pool) *Letters { return &Letters{db.New(pool)} }
+// NewLetters returns the dead letters in a database.
+func NewLetters(tx db.DBTX) *Letters { return &Letters{db.New(tx)} }
 
 // Get finds a dead letter.
 func (l *Letters) Get(ctx context.Context, id uuid.UUID) (Letter, error) {

@@ -13,6 +13,7 @@ import (
 	"tansu.cloud/domain/projection"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/postgrestest"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/feeds"
 	"tansu.cloud/projections/readmodels/deadletters"
@@ -149,16 +150,18 @@ func TestSnapshot(t *testing.T) {
 	t.Parallel()
 	pool, list := letters(t) // of another generation
 	require.NoError(t, apply(t, pool, happened(1, "others", parked(uuid.New(), 1))))
-	read := deadletters.Snapshot(pool)
+	read, system := deadletters.Snapshot(pool), tenantscope.Within(t.Context(), eventstore.SystemTenant)
 	_, _, err := read(t.Context(), uuid.New(), 10)
 	require.ErrorIs(t, err, feeds.ErrUnknownSnapshot)
-	_, _, err = read(t.Context(), eventstore.SystemTenant, 10)
+	_, _, err = read(system, eventstore.SystemTenant, 10)
 	require.ErrorIs(t, err, projections.ErrNotServing)
 
 	_, err = pool.Exec(t.Context(), `INSERT INTO read_models VALUES ('dead_letters', 2, 1, now());
-		CREATE SCHEMA dead_letters_g2; CREATE TABLE dead_letters_g2.dead_letters (LIKE public.dead_letters INCLUDING ALL)`)
+		CREATE SCHEMA dead_letters_g2; CREATE TABLE dead_letters_g2.dead_letters (LIKE public.dead_letters INCLUDING ALL);
+		SELECT wall('dead_letters_g2.dead_letters');
+		GRANT USAGE ON SCHEMA dead_letters_g2 TO tansu_tenant; GRANT SELECT ON dead_letters_g2.dead_letters TO tansu_tenant`)
 	require.NoError(t, err)
-	rows, position, err := read(t.Context(), eventstore.SystemTenant, 10)
+	rows, position, err := read(system, eventstore.SystemTenant, 10)
 	require.NoError(t, err)
 	require.Empty(t, rows)
 	require.Zero(t, position)
@@ -171,11 +174,11 @@ func TestSnapshot(t *testing.T) {
 	_, err = pool.Exec(t.Context(), `INSERT INTO dead_letters_g2.dead_letters SELECT * FROM public.dead_letters WHERE projection = 'orders';
 		INSERT INTO checkpoints VALUES ('00000000-0000-0000-0000-000000000000', 'dead_letters', 2, 12, 1, now())`)
 	require.NoError(t, err)
-	rows, position, err = read(t.Context(), eventstore.SystemTenant, 2)
+	rows, position, err = read(system, eventstore.SystemTenant, 2)
 	require.NoError(t, err)
 	require.Len(t, rows, 2, "no more than were asked for")
 	require.Equal(t, int64(12), position)
-	rows, _, err = read(t.Context(), eventstore.SystemTenant, 10)
+	rows, _, err = read(system, eventstore.SystemTenant, 10)
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
 	for i, row := range rows {

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
@@ -37,8 +36,8 @@ type Tenant struct {
 // Directory answers queries. Safe for concurrent use.
 type Directory struct{ queries *db.Queries }
 
-// NewDirectory returns the directory in the pool's database.
-func NewDirectory(pool *pgxpool.Pool) *Directory { return &Directory{db.New(pool)} }
+// NewDirectory returns the directory in a database.
+func NewDirectory(tx db.DBTX) *Directory { return &Directory{db.New(tx)} }
 
 // Get finds a tenant by id or slug. No slug looks like an id.
 func (d *Directory) Get(ctx context.Context, idOrSlug string) (Tenant, error) {

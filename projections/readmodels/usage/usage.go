@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/sql/db"
@@ -17,8 +16,8 @@ import (
 // Counter counts. Safe for concurrent use.
 type Counter struct{ queries *db.Queries }
 
-// NewCounter counts in the pool's database.
-func NewCounter(pool *pgxpool.Pool) *Counter { return &Counter{db.New(pool)} }
+// NewCounter counts in a database.
+func NewCounter(tx db.DBTX) *Counter { return &Counter{db.New(tx)} }
 
 type count func(ctx context.Context, q *db.Queries, tenant uuid.UUID) (int64, error)
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/eventstore"
@@ -55,8 +54,8 @@ func (u User) Passkey(id uuid.UUID) (user.Passkey, bool) {
 // Directory answers queries. Safe for concurrent use.
 type Directory struct{ queries *db.Queries }
 
-// NewDirectory returns the users in the pool's database.
-func NewDirectory(pool *pgxpool.Pool) *Directory { return &Directory{db.New(pool)} }
+// NewDirectory returns the users in a database.
+func NewDirectory(tx db.DBTX) *Directory { return &Directory{db.New(tx)} }
 
 // Get finds a user.
 func (d *Directory) Get(ctx context.Context, id uuid.UUID) (User, error) {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tansu.cloud/domain/webhook"
 	"tansu.cloud/sql/db"
@@ -38,8 +37,8 @@ type Endpoint struct {
 // Endpoints answers queries. Safe for concurrent use.
 type Endpoints struct{ queries *db.Queries }
 
-// NewEndpoints returns the webhooks in the pool's database.
-func NewEndpoints(pool *pgxpool.Pool) *Endpoints { return &Endpoints{db.New(pool)} }
+// NewEndpoints returns the webhooks in a database.
+func NewEndpoints(tx db.DBTX) *Endpoints { return &Endpoints{db.New(tx)} }
 
 // Get finds a webhook of a tenant.
 func (e *Endpoints) Get(ctx context.Context, tenant, id uuid.UUID) (Endpoint, error) {
