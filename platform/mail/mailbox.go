@@ -42,7 +42,7 @@ type Received struct {
 }
 
 // Mailbox keeps the last messages in memory and shows them at MailboxPath to
-// whoever asks: for development only, since sign-in links are among them.
+// this machine: for development only, since sign-in links are among them.
 type Mailbox struct {
 	mu       sync.Mutex
 	received []Received // oldest first
@@ -91,7 +91,7 @@ func (b *Mailbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the mailbox is for reading", http.StatusMethodNotAllowed)
 		return
 	}
-	if !localHost(r.Host) {
+	if !localPeer(r.RemoteAddr) || !localHost(r.Host) {
 		http.Error(w, "the mailbox is for this machine", http.StatusForbidden)
 		return
 	}
@@ -119,6 +119,13 @@ func (b *Mailbox) render(w http.ResponseWriter, page string, data any) {
 		return
 	}
 	_, _ = w.Write([]byte(text.String())) // the reader has gone
+}
+
+// localPeer keeps out everyone but this machine, also when the server listens to
+// others: whoever reads a sign-in link can use it.
+func localPeer(remote string) bool {
+	peer, err := netip.ParseAddrPort(remote)
+	return err == nil && peer.Addr().Unmap().IsLoopback()
 }
 
 // localHost keeps out web pages that let their own host name point to this

@@ -15,8 +15,14 @@ import (
 
 func get(t *testing.T, box *Mailbox, method, target string) *httptest.ResponseRecorder {
 	t.Helper()
-	w := httptest.NewRecorder()
-	box.ServeHTTP(w, httptest.NewRequest(method, target, nil))
+	return getFrom(t, box, "127.0.0.1:50000", method, target)
+}
+
+func getFrom(t *testing.T, box *Mailbox, peer, method, target string) *httptest.ResponseRecorder {
+	t.Helper()
+	w, r := httptest.NewRecorder(), httptest.NewRequest(method, target, nil)
+	r.RemoteAddr = peer
+	box.ServeHTTP(w, r)
 	require.Equal(t, mailboxPolicy, w.Header().Get("Content-Security-Policy"))
 	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 	require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
@@ -91,6 +97,12 @@ func TestMailboxRefuses(t *testing.T) {
 		"http://localhost/dev/mailbox/1/x":         http.StatusNotFound,
 	} {
 		require.Equal(t, want, get(t, box, "GET", target).Code, target)
+	}
+	for peer, want := range map[string]int{
+		"[::1]:50000": http.StatusOK, "[::ffff:127.0.0.1]:50000": http.StatusOK,
+		"192.168.1.7:50000": http.StatusForbidden, "[fe80::1%eth0]:50000": http.StatusForbidden, "": http.StatusForbidden,
+	} {
+		require.Equal(t, want, getFrom(t, box, peer, "GET", "http://localhost/dev/mailbox").Code, peer)
 	}
 	require.Equal(t, http.StatusMethodNotAllowed, get(t, box, "POST", "http://localhost/dev/mailbox").Code)
 }
