@@ -24,6 +24,7 @@ type route struct {
 	body       bool   // takes a JSON body
 	produces   string // media type of the answer
 	foreign    bool   // of another protocol, which judges requests by itself
+	validated  bool   // its answers have entity tags
 }
 
 // endpoint declares a route of the API together with its documentation.
@@ -36,6 +37,10 @@ type endpoint struct {
 	status           int // of success, if not 200
 	also             map[int]string
 	content          *huma.MediaType // of success, if the type of the output does not tell
+	// cached lists the read models that the answers are made of and nothing else,
+	// the one first for which Tansu-Min-Position waits; so answers can be kept until
+	// one of these changes. They must be the same for everyone who is permitted.
+	cached []source
 }
 
 func (e endpoint) pattern() string { return e.method + " " + e.path }
@@ -46,7 +51,9 @@ func register[I, O any](s *server, e endpoint, handle func(context.Context, *I) 
 	if e.produces == "" {
 		e.produces = "application/json"
 	}
+	e.validated = !e.body && !e.public && !e.long && e.produces == "application/json"
 	s.routes[e.pattern()] = e.route
+	s.cached[e.pattern()] = e.cached
 	huma.Register(s.api, operation(e), func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
@@ -106,6 +113,8 @@ type call struct {
 	address               string    // of the client
 	tenant                uuid.UUID // whose log; the system tenant's, unless the route is about another's
 	body                  string    // canonical
+	least                 int64     // position that a kept answer includes at least
+	passing               bool      // the answer ends by itself
 }
 
 type callKey struct{}
@@ -143,7 +152,12 @@ func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set(list, strings.Join(values, ", "))
 		}
 	}
-	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	if rt.validated {
+		s.answer(w, r, c)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
 }
 
 func (s *server) enter(w http.ResponseWriter, r *http.Request, rt route, c *call) error {
