@@ -26,9 +26,9 @@ type source struct {
 	system    bool
 }
 
-// keepFor is how long an answer is kept. What changes its sources ends it long
+// KeepFor is how long an answer is kept. What changes its sources ends it long
 // before; this is for what nobody thought of, and for personal data.
-const keepFor = time.Minute
+const KeepFor = time.Minute
 
 // cacheKey names the answer to a read, if it may be kept: by the tenant, the route,
 // what it asks, and the versions of the rows that it is made of. These are read
@@ -81,7 +81,7 @@ func (s *server) answerKept(w http.ResponseWriter, r *http.Request, c *call, key
 		if own = s.record(r); !own.keepable() || c.passing {
 			return nil, nil
 		}
-		s.Cache.Set(r.Context(), key, own.encode(), keepFor)
+		s.Cache.Set(r.Context(), key, own.encode(), KeepFor)
 		return own, nil
 	})
 	if own == nil {

@@ -35,7 +35,7 @@ import (
 
 // newNode is the interface over the real thing: log, relay, projections and read
 // models in PostgreSQL.
-func newNode(t *testing.T) *rig {
+func newNode(t *testing.T, change ...func(*projections.Config)) *rig {
 	t.Helper()
 	pool := postgrestest.New(t)
 	messages := bus.NewInProcess(slog.New(slog.DiscardHandler))
@@ -48,10 +48,14 @@ func newNode(t *testing.T) *rig {
 		EmailIndex: emailIndex,
 	}
 	all := commands.New(deps)
-	runner, err := projections.NewRunner(projections.Config{
+	config := projections.Config{
 		NodeID: "test", Pool: pool, Log: store, Decoder: deps.Codec, Control: control{all}, Bus: messages,
 		Projections: append(webhookProjections(), tenantdirectory.New(), deadletters.New(), users.New(), clients.New(), directory.New()),
-	})
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	runner, err := projections.NewRunner(config)
 	require.NoError(t, err)
 	secrets, err := credentials.New(pool, credentials.Config{Key: bytes.Repeat([]byte{5}, 32)})
 	require.NoError(t, err)
@@ -79,6 +83,7 @@ func newNode(t *testing.T) *rig {
 		d.Users, d.Clients, d.Directory = users.NewDirectory(pool), clients.NewDirectory(pool), directory.NewDirectory(pool)
 		d.Credentials = secrets
 		d.Webhooks, d.Config.PlainWebhooks = hooks, true
+		d.Cache = newCounting(t)
 		d.Config.WaitDefault = rest.MaxWait // a busy machine may take longer than the default
 		d.Logger = slog.New(slog.DiscardHandler)
 	})

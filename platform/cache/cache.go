@@ -1,7 +1,7 @@
 // Package cache keeps bytes for a while, to save making them again. Local keeps
 // them in the process, within a bound; Redis (package redis) shares them between
 // the processes of an installation, and while it is away behaves as if it were
-// empty; Tiered puts one in front of the other. All pass cachetest.
+// empty; Tiered puts the one in front of the other and counts. All pass cachetest.
 //
 // A cache may forget anything at any time, and nothing is ever taken back: what
 // can change is kept under a key that changes with it.
@@ -29,29 +29,3 @@ const MaxValue = 256 << 10
 // Jitter makes a time up to a tenth shorter, so that what was kept at the same
 // moment does not end at the same moment.
 func Jitter(ttl time.Duration) time.Duration { return ttl - rand.N(ttl/10+1) }
-
-// Tiered asks a near cache first, and puts there what only the far one has. So a
-// value may be kept for the sum of both times.
-type Tiered struct {
-	Near, Far Cache
-	TTL       time.Duration // of what comes from Far, in Near
-}
-
-var _ Cache = Tiered{}
-
-// Get implements Cache.
-func (t Tiered) Get(ctx context.Context, key string) (value []byte, found bool) {
-	if value, found = t.Near.Get(ctx, key); found {
-		return value, true
-	}
-	if value, found = t.Far.Get(ctx, key); found {
-		t.Near.Set(ctx, key, value, t.TTL)
-	}
-	return value, found
-}
-
-// Set implements Cache.
-func (t Tiered) Set(ctx context.Context, key string, value []byte, ttl time.Duration) {
-	t.Near.Set(ctx, key, value, ttl)
-	t.Far.Set(ctx, key, value, ttl)
-}

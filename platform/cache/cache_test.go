@@ -1,11 +1,14 @@
 package cache_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"tansu.cloud/platform/cache"
 	"tansu.cloud/platform/cache/cachetest"
@@ -28,24 +31,69 @@ func TestLocal(t *testing.T) {
 func TestTiered(t *testing.T) {
 	t.Parallel()
 	cachetest.Run(t, func(t *testing.T) cachetest.Fixture {
-		far := newLocal(t, 8<<20)
+		shared := newLocal(t, 8<<20)
 		tiered := func() cache.Cache {
-			return cache.Tiered{Near: newLocal(t, 1<<20), Far: far, TTL: 100 * time.Millisecond}
+			tier, _ := newTiered(t, newLocal(t, 1<<20), shared, 100*time.Millisecond)
+			return tier
 		}
 		return cachetest.Fixture{Cache: tiered(), Second: tiered()}
 	})
 }
 
-func TestTheNearCacheGetsWhatTheFarOneHas(t *testing.T) {
+func TestWithoutASharedCache(t *testing.T) {
 	t.Parallel()
-	near, far := newLocal(t, 1<<20), newLocal(t, 1<<20)
-	far.Set(t.Context(), "key", []byte("value"), time.Minute)
-	value, found := cache.Tiered{Near: near, Far: far, TTL: time.Minute}.Get(t.Context(), "key")
-	require.True(t, found)
-	require.Equal(t, "value", string(value))
-	value, found = near.Get(t.Context(), "key")
-	require.True(t, found)
-	require.Equal(t, "value", string(value))
+	cachetest.Run(t, func(t *testing.T) cachetest.Fixture {
+		tier, _ := newTiered(t, newLocal(t, 1<<20), nil, time.Minute)
+		return cachetest.Fixture{Cache: tier}
+	})
+}
+
+func newTiered(t *testing.T, local *cache.Local, shared cache.Cache, ttl time.Duration) (*cache.Tiered, *sdkmetric.ManualReader) {
+	reader := sdkmetric.NewManualReader()
+	tier, err := cache.NewTiered(local, shared, ttl, sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, tier.Stop(context.Background())) })
+	return tier, reader
+}
+
+// counted reads what was counted, by metric and level.
+func counted(t *testing.T, reader *sdkmetric.ManualReader) map[string]int64 {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(t.Context(), &all))
+	found := map[string]int64{}
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				for _, p := range data.DataPoints {
+					level, _ := p.Attributes.Value("tansu.cache.level")
+					found[m.Name+" "+level.AsString()] = p.Value
+				}
+			case metricdata.Gauge[int64]:
+				found[m.Name] = data.DataPoints[0].Value
+			}
+		}
+	}
+	return found
+}
+
+func TestHitsAreCountedByLevel(t *testing.T) {
+	t.Parallel()
+	local, shared := newLocal(t, 1<<20), newLocal(t, 1<<20)
+	tier, reader := newTiered(t, local, shared, time.Minute)
+	shared.Set(t.Context(), "key", []byte("value"), time.Minute)
+	for range 3 {
+		value, found := tier.Get(t.Context(), "key")
+		require.True(t, found)
+		require.Equal(t, "value", string(value))
+	}
+	_, found := tier.Get(t.Context(), "other")
+	require.False(t, found)
+	require.Eventually(t, func() bool { return counted(t, reader)["tansu.cache.bytes"] > 0 }, time.Minute, time.Millisecond, "it is counted in the background")
+	counts := counted(t, reader)
+	delete(counts, "tansu.cache.bytes")
+	require.Equal(t, map[string]int64{"tansu.cache.hits local": 2, "tansu.cache.hits shared": 1, "tansu.cache.misses ": 1}, counts)
 }
 
 func TestTheLocalCacheIsBounded(t *testing.T) {
