@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/singleflight"
 
 	"tansu.cloud/api/access"
@@ -119,6 +120,7 @@ type server struct {
 	routes  map[string]route    // by pattern
 	cached  map[string][]source // likewise
 	flights singleflight.Group  // of answers that are being made to be kept
+	opened  *otter.Cache[string, opened]
 	cursors cursors
 }
 
@@ -165,7 +167,8 @@ func (s *server) handler() http.Handler {
 }
 
 func bareServer(d Deps) *server {
-	s := &server{Deps: d, mux: http.NewServeMux(), routes: map[string]route{}, cached: map[string][]source{}, cursors: cursors{d.CursorKey}}
+	s := &server{Deps: d, mux: http.NewServeMux(), routes: map[string]route{}, cached: map[string][]source{}, cursors: cursors{d.CursorKey},
+		opened: otter.Must(&otter.Options[string, opened]{MaximumSize: maxOpened})}
 	s.api = newAPI(s.mux)
 	return s
 }

@@ -70,7 +70,7 @@ func (n *node) openCache(link *redis.Link) error {
 			n.logger.Warn("the cache in Redis is this process's own: its program cannot be read", "error", err)
 			space = n.cfg.NodeID
 		}
-		remote := cacheredis.New(link, space)
+		remote := cacheredis.New(link, space, n.cfg.Cache.Bytes)
 		if err := n.startAll(context.Background(), named{"shared cache", remote}); err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"tansu.cloud/platform/cache"
 	"tansu.cloud/platform/redis"
 )
@@ -22,7 +24,7 @@ const (
 	patience = 5 * time.Millisecond
 	leave    = time.Second
 	// writeTime bounds one write, which nobody waits for.
-	writeTime = 250 * time.Millisecond
+	writeTime = time.Second
 	// waiting is how many values may wait to be written, and so bounds their memory
 	// to 16 MiB; what comes in excess is not kept.
 	waiting = 64
@@ -33,7 +35,8 @@ type Cache struct {
 	link    *redis.Link
 	space   string
 	writes  chan write
-	slow    atomic.Int64 // unix nanoseconds up to which nothing is asked
+	budget  *rate.Limiter // bytes
+	slow    atomic.Int64  // unix nanoseconds up to which nothing is asked
 	stop    context.CancelFunc
 	writing sync.WaitGroup
 }
@@ -47,9 +50,11 @@ type write struct {
 var _ cache.Cache = (*Cache)(nil)
 
 // New returns a cache that is empty until the link, and it, are started. Programs
-// whose values are of another kind use another space.
-func New(link *redis.Link, space string) *Cache {
-	return &Cache{link: link, space: space, writes: make(chan write, waiting)}
+// whose values are of another kind use another space. It writes at most so many
+// bytes a minute, which with the values' times bounds what Redis has to hold.
+func New(link *redis.Link, space string, bytesPerMinute int64) *Cache {
+	budget := rate.NewLimiter(rate.Limit(float64(bytesPerMinute)/60), int(bytesPerMinute))
+	return &Cache{link: link, space: space, writes: make(chan write, waiting), budget: budget}
 }
 
 // Start begins to write and returns.
@@ -100,7 +105,7 @@ var engine = redis.Engine("cache")
 
 // Set implements cache.Cache.
 func (c *Cache) Set(_ context.Context, key string, value []byte, ttl time.Duration) {
-	if len(value) > cache.MaxValue || !c.link.Up() {
+	if len(value) > cache.MaxValue || !c.link.Up() || !c.budget.AllowN(time.Now(), len(key)+len(value)) {
 		return
 	}
 	select {
