@@ -164,3 +164,42 @@ func TestOnlyWhoMovesRowsOnKnowsTheirVersion(t *testing.T) {
 	same, _ := e.shown(second, acme)
 	require.Equal(t, version, same, "the same rows have the same version, whoever tells it")
 }
+
+// Whoever had the lease before may be late with a commit. The version is made sure
+// behind it, and then nobody comes late any more.
+func TestAVersionWaitsForALateCommit(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	acme := uuid.New()
+	first := e.start()
+	e.wait(first, acme, e.append(acme, "a", added{1}))
+	version, _ := e.shown(first, acme)
+	stop(t, first)
+
+	const move = `UPDATE checkpoints SET fence = $3 WHERE tenant_id = $1 AND projection = $2 AND fence <= $3`
+	var fence int64
+	require.NoError(t, e.pool.QueryRow(t.Context(), `SELECT fence FROM checkpoints WHERE tenant_id = $1`, acme).Scan(&fence))
+	late, err := e.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = late.Exec(t.Context(), move, acme, countersName, fence)
+	require.NoError(t, err)
+
+	second := e.start(func(c *projections.Config) { c.NodeID = "node-b" })
+	e.eventually(func() bool {
+		_, _, known := second.Shown(countersName, acme)
+		require.False(t, known)
+		var waiting bool
+		require.NoError(t, e.pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%ClaimCheckpoint%')`).Scan(&waiting))
+		return waiting
+	}, "it does not wait")
+	_, _, known := second.Shown(countersName, acme)
+	require.False(t, known)
+	require.NoError(t, late.Commit(t.Context()))
+	again, _ := e.shown(second, acme)
+	require.Equal(t, version, again)
+
+	tag, err := e.pool.Exec(t.Context(), move, acme, countersName, fence)
+	require.NoError(t, err)
+	require.Zero(t, tag.RowsAffected(), "whoever has an older lease is refused")
+}

@@ -151,6 +151,9 @@ func (s *server) subdomain(host string) string {
 }
 
 func (s *server) tenantLog(r *http.Request, idOrSlug string) (uuid.UUID, error) {
+	if s.Cache == nil {
+		return OpenTenant(r.Context(), s.Tenants, idOrSlug)
+	}
 	version, _, known := s.Projections.Shown(tenantdirectory.Name, eventstore.SystemTenant)
 	if was, found := s.opened.GetIfPresent(idOrSlug); known && found && was.version == version {
 		return was.id, nil

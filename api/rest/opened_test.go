@@ -19,7 +19,7 @@ func TestAKnownTenantIsNotLookedUp(t *testing.T) {
 	lookups := &countedTenants{}
 	r := newRig(t, func(d *rest.Deps) {
 		version.Projections, lookups.Tenants = d.Projections, d.Tenants
-		d.Projections, d.Tenants = version, lookups
+		d.Projections, d.Tenants, d.Cache = version, lookups, newCounting(t)
 	})
 	r.tenant("acme")
 	gets := func(headers ...string) (n int64) {

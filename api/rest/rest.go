@@ -83,7 +83,7 @@ type Deps struct {
 	Identity    http.Handler // the OpenID provider and its pages
 	Mailbox     http.Handler // shows the mail of an installation that sends none
 	RateLimits  *middleware.RateLimits
-	Cache       cache.Cache // of answers; nil: none are kept
+	Cache       cache.Cache // of answers; nil: none are kept, and tenants are looked up each time
 	Feeds       Feeds
 	Sockets     http.Handler       // websockets at /v1/ws
 	Signer      ed25519.PrivateKey // signs exports
