@@ -91,8 +91,8 @@ var rules = []rule{
 	}},
 	{folder: "api/...", allow: []string{
 		"api/...", "commands", "domain/...", "eventstore", "projections/readmodels/...", "projections/feeds",
-		"platform/presence", "platform/limits", "platform/tenantscope", "platform/credentials", "platform/grants", "platform/mail", huma, otel, uuid,
-		"github.com/gorilla/websocket", "github.com/maypok86/otter/v2", "github.com/klauspost/compress/gzhttp", "github.com/rs/cors",
+		"platform/presence", "platform/limits", "platform/cache", "platform/tenantscope", "platform/credentials", "platform/grants", "platform/mail", huma, otel, uuid,
+		"github.com/gorilla/websocket", "github.com/maypok86/otter/v2", "golang.org/x/sync/singleflight", "github.com/klauspost/compress/gzhttp", "github.com/rs/cors",
 		"github.com/zitadel/oidc/v3/pkg/...", "github.com/go-jose/go-jose/v4/...", "github.com/go-webauthn/webauthn/...", "github.com/pquerna/otp/...", "github.com/boombuler/barcode/qr",
 	}, never: apiNever},
 	{folder: "sdk/go/...", allow: []string{"github.com/gorilla/websocket"}, never: map[string]string{
@@ -109,6 +109,7 @@ var rules = []rule{
 		"eventstore/...": "platform adapts engines and knows nothing of the log",
 	}},
 	{folder: "platform/presence/...", allow: []string{"platform/presence/...", "platform/redis", "..."}},
+	{folder: "platform/cache/...", allow: []string{"platform/cache/...", "platform/redis", "..."}},
 	{folder: "platform/limits/...", allow: []string{"platform/limits/...", "platform/redis", "..."}},
 	{folder: "platform/bus/...", allow: []string{"platform/bus/...", "..."}, never: map[string]string{
 		"eventstore/...": "platform adapts engines and knows nothing of the log",

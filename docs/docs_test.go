@@ -76,7 +76,7 @@ func TestEveryMetricIsExplained(t *testing.T) {
 	page := read(t, "observability.md")
 	ours := regexp.MustCompile(`^tansu\.[a-z_.]+$`)
 	found := 0
-	for _, root := range []string{"../api", "../commands", "../eventstore", "../platform/bus/jobs", "../platform/telemetry", "../projections"} {
+	for _, root := range []string{"../api", "../commands", "../eventstore", "../platform/bus/jobs", "../platform/cache", "../platform/telemetry", "../projections"} {
 		eachText(t, root, func(text string, at token.Position) {
 			if ours.MatchString(text) {
 				found++

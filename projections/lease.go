@@ -34,6 +34,13 @@ func (l *lease) verify(ctx context.Context) error {
 	return nil
 }
 
+// holds reports, without asking, whether no other process can have the lease yet.
+func (l *lease) holds() bool {
+	l.tenure.mu.Lock()
+	defer l.tenure.mu.Unlock()
+	return l.tenure.held[l.name] == l && time.Since(l.renewed) < l.tenure.ttl
+}
+
 // tenure is the time in which this process holds leases of one projection, from
 // the first to the loss of any of them. They are renewed together. Time is
 // PostgreSQL's, so that the clocks of processes need not agree.

@@ -33,6 +33,10 @@ type tenant struct {
 	doubted bool  // the database may have lost the checkpoint: read it again
 	err     error // of the last try
 
+	exact   bool      // the rows are those of version, and stay so until a worker changes them
+	version int64     // a position up to which the rows contain everything
+	touched time.Time // when the rows began to change last, or it was tried to make them exact
+
 	// Owned by the worker that has it.
 	loaded   bool
 	stored   int64     // checkpoint in the database
@@ -163,11 +167,15 @@ func (q *queue) add(id, key uuid.UUID, do task) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	t := q.tenant(id, true)
+	t.add(key, do)
+	q.enqueue(t)
+}
+
+func (t *tenant) add(key uuid.UUID, do task) {
 	if t.tasks == nil {
 		t.tasks = map[uuid.UUID]task{}
 	}
 	t.tasks[key] = do
-	q.enqueue(t)
 }
 
 // saveAll has the checkpoints written that are behind what was looked at.
@@ -210,9 +218,11 @@ func (q *queue) doubt() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, t := range q.tenants {
-		t.doubted, t.reached, t.kept = true, 0, 0
+		t.doubt()
 	}
 }
+
+func (t *tenant) doubt() { t.doubted, t.exact, t.reached, t.kept = true, false, 0, 0 }
 
 // behind says how far a tenant's log reaches and where its checkpoint stands in
 // the database.
@@ -224,7 +234,7 @@ func (q *queue) behind(id uuid.UUID, head, stored int64) {
 		return
 	}
 	if t.place == idle && stored < t.kept {
-		t.doubted, t.reached, t.kept = true, 0, 0
+		t.doubt()
 	}
 	if t.target = max(t.target, head); t.target > t.reached {
 		q.enqueue(t)
@@ -307,7 +317,7 @@ func (q *queue) done(t *tenant) {
 func (q *queue) rest(t *tenant, err error, delay time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	t.err = err
+	t.err, t.exact = err, false
 	t.place = resting
 	time.AfterFunc(delay, func() {
 		q.mu.Lock()

@@ -30,6 +30,9 @@ func (g *generation) commit(ctx context.Context, t *tenant, s step) error {
 	if err != nil {
 		return err
 	}
+	if len(changes) > 0 || s.also != nil {
+		g.queue.unsettle(t)
+	}
 	tx, err := g.config.Pool.BeginTx(ctx, g.begin)
 	if err != nil {
 		return err

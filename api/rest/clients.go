@@ -190,11 +190,14 @@ func (s *server) registerClient(ctx context.Context, in *struct {
 	return &created[ClientWithSecret]{sent.status, sent.Written, "/v1/clients/" + body.ID, ClientWithSecret{body, text}}, err
 }
 
+var ofClients = []source{{readModel: clients.Name}}
+
 func (s *server) clientReads() {
 	read := route{permission: "clients.read"}
 	register(s, endpoint{
 		route: read, id: "list-clients", method: http.MethodGet, path: "/v1/clients", tag: "Clients",
 		summary: "List clients", description: "A page of the installation's OAuth clients, without their secrets.",
+		cached: ofClients,
 	}, func(ctx context.Context, in *struct {
 		ReadHeaders
 		PageQuery
@@ -217,6 +220,7 @@ func (s *server) clientReads() {
 			if out.Body.Items[i], err = clientJSON(v); err != nil {
 				return nil, err
 			}
+			passing(ctx, out.Body.Items[i].PreviousUntil != nil)
 		}
 		if more {
 			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
@@ -227,7 +231,8 @@ func (s *server) clientReads() {
 	register(s, endpoint{
 		route: read, id: "get-client", method: http.MethodGet, path: "/v1/clients/{id}", tag: "Clients",
 		summary: "Read a client", description: "One OAuth client, without its secret.",
-		also: map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
+		cached: ofClients,
+		also:   map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 	}, func(ctx context.Context, in *oneInput) (*found[Client], error) {
 		id, err := in.uuid(client.ErrNotFound)
 		if err != nil {
@@ -244,6 +249,7 @@ func (s *server) clientReads() {
 		if err != nil {
 			return nil, err
 		}
+		passing(ctx, body.PreviousUntil != nil)
 		return oneOf(in.ConditionalHeaders, v.Version, body)
 	})
 }

@@ -151,8 +151,28 @@ func (s *server) subdomain(host string) string {
 }
 
 func (s *server) tenantLog(r *http.Request, idOrSlug string) (uuid.UUID, error) {
-	return OpenTenant(r.Context(), s.Tenants, idOrSlug)
+	if s.Cache == nil {
+		return OpenTenant(r.Context(), s.Tenants, idOrSlug)
+	}
+	version, _, known := s.Projections.Shown(tenantdirectory.Name, eventstore.SystemTenant)
+	if was, found := s.opened.GetIfPresent(idOrSlug); known && found && was.version == version {
+		return was.id, nil
+	}
+	id, err := OpenTenant(r.Context(), s.Tenants, idOrSlug)
+	if known && err == nil {
+		s.opened.Set(idOrSlug, opened{version, id})
+	}
+	return id, err
 }
+
+// opened is a tenant that was found open in one version of the directory.
+type opened struct {
+	version string
+	id      uuid.UUID
+}
+
+// maxOpened bounds the memory for them to some megabytes.
+const maxOpened = 10_000
 
 // OpenTenant finds a tenant whose log is open; the system tenant's always is.
 func OpenTenant(ctx context.Context, tenants Tenants, idOrSlug string) (uuid.UUID, error) {

@@ -128,11 +128,15 @@ func deleted[S any](sent outcome[S], err error) (*deletedOutput, error) {
 	return &deletedOutput{sent.status, sent.Written}, nil
 }
 
+// ofMembers has users too, for their names.
+var ofMembers = []source{{readModel: access.Name}, {readModel: users.Name, system: true}}
+
 func (s *server) memberReads() {
 	read := route{permission: "members.read", tenant: true}
 	register(s, endpoint{
 		route: read, id: "list-members", method: http.MethodGet, path: "/v1/members", tag: "Members",
 		summary: "List members", description: "A page of the tenant's members.",
+		cached: ofMembers,
 	}, func(ctx context.Context, in *struct {
 		ReadHeaders
 		PageQuery
@@ -169,6 +173,7 @@ func (s *server) memberReads() {
 		route: read, also: map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 		id: "get-member", method: http.MethodGet, path: "/v1/members/{id}", tag: "Members",
 		summary: "Read a member", description: "One member, by the id of the user.",
+		cached: ofMembers,
 	}, func(ctx context.Context, in *oneInput) (*found[Member], error) {
 		tenant := callOf(ctx).tenant
 		id, err := in.uuid(member.ErrNotFound)

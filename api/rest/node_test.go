@@ -39,13 +39,13 @@ import (
 
 // newNode is the interface over the real thing: log, relay, projections and read
 // models in PostgreSQL, behind the wall of row-level security.
-func newNode(t *testing.T) *rig {
+func newNode(t *testing.T, change ...func(*projections.Config)) *rig {
 	t.Helper()
-	r, _ := newNodeOn(t, postgrestest.New(t))
+	r, _ := newNodeOn(t, postgrestest.New(t), change...)
 	return r
 }
 
-func newNodeOn(t *testing.T, pool *pgxpool.Pool) (*rig, *nodeParts) {
+func newNodeOn(t *testing.T, pool *pgxpool.Pool, change ...func(*projections.Config)) (*rig, *nodeParts) {
 	t.Helper()
 	messages := bus.NewInProcess(slog.New(slog.DiscardHandler))
 	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: messages})
@@ -57,10 +57,14 @@ func newNodeOn(t *testing.T, pool *pgxpool.Pool) (*rig, *nodeParts) {
 		EmailIndex: emailIndex,
 	}
 	all := commands.New(deps)
-	runner, err := projections.NewRunner(projections.Config{
+	config := projections.Config{
 		NodeID: "test", Pool: pool, Log: store, Decoder: deps.Codec, Control: projectionstest.Control{Store: store, Codec: deps.Codec}, Bus: messages,
 		Projections: append(webhookProjections(), tenantdirectory.New(), deadletters.New(), users.New(), clients.New(), directory.New()),
-	})
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	runner, err := projections.NewRunner(config)
 	require.NoError(t, err)
 	secrets, err := credentials.New(pool, credentials.Config{Key: bytes.Repeat([]byte{5}, 32)})
 	require.NoError(t, err)
@@ -88,6 +92,7 @@ func newNodeOn(t *testing.T, pool *pgxpool.Pool) (*rig, *nodeParts) {
 		d.Projections = queries{runner}
 		d.Credentials = secrets
 		d.Config.PlainWebhooks = true
+		d.Cache = newCounting(t)
 		d.Config.WaitDefault = rest.MaxWait // a busy machine may take longer than the default
 		d.Logger = slog.New(slog.DiscardHandler)
 	}), parts

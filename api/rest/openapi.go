@@ -110,6 +110,10 @@ func describe(doc *huma.OpenAPI) {
 			accepted.Description = "The same, with Prefer: respond-async."
 			op.Responses[strconv.Itoa(http.StatusAccepted)] = &accepted
 		}
+		if same := op.Responses[strconv.Itoa(http.StatusNotModified)]; same != nil {
+			describeTag(op.Responses[strconv.Itoa(http.StatusOK)])
+			describeTag(same)
+		}
 		for status, response := range op.Responses {
 			if code, _ := strconv.Atoi(status); code >= http.StatusBadRequest {
 				op.Responses[status] = sharedProblem(doc, code, response)
@@ -132,6 +136,18 @@ func sharedProblem(doc *huma.OpenAPI, status int, response *huma.Response) *huma
 }
 
 const responsePrefix = "#/components/responses/"
+
+// describeTag tells of the entity tag, unless the route has one of its own.
+func describeTag(response *huma.Response) {
+	if response.Headers == nil {
+		response.Headers = map[string]*huma.Param{}
+	}
+	if response.Headers["ETag"] == nil {
+		response.Headers["ETag"] = &huma.Param{
+			Description: "Stands for this answer in If-None-Match.", Schema: &huma.Schema{Type: huma.TypeString},
+		}
+	}
+}
 
 func describeAnswer(doc *huma.OpenAPI, response *huma.Response) {
 	exemplify(doc, response.Content)

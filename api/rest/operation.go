@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -117,6 +118,17 @@ func operation(e endpoint) huma.Operation {
 		op.Responses = map[string]*huma.Response{strconv.Itoa(http.StatusOK): {
 			Description: "OK", Content: map[string]*huma.MediaType{e.produces: e.content},
 		}}
+	}
+	if _, documented := e.also[http.StatusNotModified]; e.validated && !documented {
+		op.Parameters = append(op.Parameters, &huma.Param{
+			Name: "If-None-Match", In: "header", Example: `W/"3q2-7wAAAAAAAAAA"`,
+			Description: "Answer 304 if this is the present ETag.", Schema: &huma.Schema{Type: "string"},
+		})
+		e.also = maps.Clone(e.also)
+		if e.also == nil {
+			e.also = map[int]string{}
+		}
+		e.also[http.StatusNotModified] = "If-None-Match holds the present ETag."
 	}
 	for status, description := range e.also {
 		if op.Responses == nil {

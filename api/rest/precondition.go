@@ -73,9 +73,10 @@ func (t entityTags) versions() []int64 {
 	return versions
 }
 
-// unchanged reports whether If-None-Match holds the tag; weak comparison is
-// right for it.
-func (t entityTags) unchanged(tag string) bool {
+// holds reports whether If-None-Match holds the tag; weak comparison is right for
+// it.
+func (t entityTags) holds(tag string) bool {
+	tag = strings.TrimPrefix(tag, "W/")
 	return t.any || slices.Contains(t.strong, tag) || slices.Contains(t.weak, tag)
 }
 
@@ -121,7 +122,7 @@ func notModified(ifMatch, ifNoneMatch, tag string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return none.present && none.unchanged(tag), nil
+	return none.holds(tag), nil
 }
 
 func preconditionFailed(tag string) error {

@@ -166,6 +166,8 @@ func (m *readModels) Wait(ctx context.Context, _ string, tenant uuid.UUID, posit
 	}
 }
 
+func (m *readModels) Shown(string, uuid.UUID) (string, int64, bool) { return "", 0, false }
+
 type tenantModel struct{ *readModels }
 
 func (m tenantModel) Get(_ context.Context, idOrSlug string) (tenantdirectory.Tenant, error) {

@@ -9,12 +9,15 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/singleflight"
 
 	"tansu.cloud/api/access"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/ws"
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/cache"
 	"tansu.cloud/platform/limits"
 	"tansu.cloud/platform/mail"
 	"tansu.cloud/projections/feeds"
@@ -38,9 +41,12 @@ type DeadLetters interface {
 
 // Projections tells how far the projections are. Wait returns when the read
 // model of a projection shows a tenant's log up to a position, or when ctx ends.
+// Shown tells at once which version of a tenant's rows the read model shows, and
+// what these include at least, if that is certain: versions are never late.
 type Projections interface {
 	Status(ctx context.Context) ([]ProjectionStatus, error)
 	Wait(ctx context.Context, projection string, tenant uuid.UUID, position int64) error
+	Shown(projection string, tenant uuid.UUID) (version string, reached int64, known bool)
 }
 
 // Feeds opens feeds of events that end when the rights of their reader do.
@@ -54,8 +60,8 @@ type Access interface {
 	Authenticate(ctx context.Context, token string) (*access.Principal, error)
 }
 
-// Deps is what the interface needs; everything but Identity, Mailbox and RateLimits
-// is required.
+// Deps is what the interface needs; everything but Identity, Mailbox, RateLimits and
+// Cache is required.
 type Deps struct {
 	Config      Config
 	Commands    *commands.Commands
@@ -77,6 +83,7 @@ type Deps struct {
 	Identity    http.Handler // the OpenID provider and its pages
 	Mailbox     http.Handler // shows the mail of an installation that sends none
 	RateLimits  *middleware.RateLimits
+	Cache       cache.Cache // of answers; nil: none are kept, and tenants are looked up each time
 	Feeds       Feeds
 	Sockets     http.Handler       // websockets at /v1/ws
 	Signer      ed25519.PrivateKey // signs exports
@@ -110,7 +117,10 @@ type server struct {
 	Deps
 	api     huma.API
 	mux     *http.ServeMux
-	routes  map[string]route // by pattern
+	routes  map[string]route    // by pattern
+	cached  map[string][]source // likewise
+	flights singleflight.Group  // of answers that are being made to be kept
+	opened  *otter.Cache[string, opened]
 	cursors cursors
 }
 
@@ -157,7 +167,8 @@ func (s *server) handler() http.Handler {
 }
 
 func bareServer(d Deps) *server {
-	s := &server{Deps: d, mux: http.NewServeMux(), routes: map[string]route{}, cursors: cursors{d.CursorKey}}
+	s := &server{Deps: d, mux: http.NewServeMux(), routes: map[string]route{}, cached: map[string][]source{}, cursors: cursors{d.CursorKey},
+		opened: otter.Must(&otter.Options[string, opened]{MaximumSize: maxOpened})}
 	s.api = newAPI(s.mux)
 	return s
 }

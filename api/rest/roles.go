@@ -91,11 +91,15 @@ func (s *server) roleRoutes() {
 	})
 }
 
+// ofAccess is for what a tenant's own log tells about rights.
+var ofAccess = []source{{readModel: access.Name}}
+
 func (s *server) roleReads() {
 	read := route{permission: "roles.read", tenant: true}
 	register(s, endpoint{
 		route: read, id: "list-roles", method: http.MethodGet, path: "/v1/roles", tag: "Roles",
 		summary: "List roles", description: "All roles: the built-in ones, and those of the tenant's own.",
+		cached: ofAccess,
 	}, func(ctx context.Context, in *struct{ ReadHeaders }) (*listed[RoleList], error) {
 		tenant := callOf(ctx).tenant
 		if err := s.awaitReadModel(ctx, in.ReadHeaders, access.Name, tenant); err != nil {
@@ -118,6 +122,7 @@ func (s *server) roleReads() {
 		route: read, also: map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 		id: "get-role", method: http.MethodGet, path: "/v1/roles/{name}", tag: "Roles",
 		summary: "Read a role", description: "One role, built in or of the tenant's own.",
+		cached: ofAccess,
 	}, func(ctx context.Context, in *struct {
 		RolePath
 		ReadHeaders

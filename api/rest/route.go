@@ -25,6 +25,7 @@ type route struct {
 	body       bool   // takes a JSON body
 	produces   string // media type of the answer
 	foreign    bool   // of another protocol, which judges requests by itself
+	validated  bool   // its answers have entity tags
 }
 
 // endpoint declares a route of the API together with its documentation.
@@ -37,6 +38,10 @@ type endpoint struct {
 	status           int // of success, if not 200
 	also             map[int]string
 	content          *huma.MediaType // of success, if the type of the output does not tell
+	// cached lists the read models that the answers are made of and nothing else,
+	// the one first for which Tansu-Min-Position waits; so answers can be kept until
+	// one of these changes. They must be the same for everyone who is permitted.
+	cached []source
 }
 
 func (e endpoint) pattern() string { return e.method + " " + e.path }
@@ -47,7 +52,9 @@ func register[I, O any](s *server, e endpoint, handle func(context.Context, *I) 
 	if e.produces == "" {
 		e.produces = "application/json"
 	}
+	e.validated = !e.body && !e.public && !e.long && e.produces == "application/json"
 	s.routes[e.pattern()] = e.route
+	s.cached[e.pattern()] = e.cached
 	huma.Register(s.api, operation(e), func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
@@ -107,6 +114,8 @@ type call struct {
 	address               string    // of the client
 	tenant                uuid.UUID // whose log; the system tenant's, unless the route is about another's
 	body                  string    // canonical
+	least                 int64     // position that a kept answer includes at least
+	passing               bool      // the answer ends by itself
 }
 
 type callKey struct{}
@@ -153,7 +162,12 @@ func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set(list, strings.Join(values, ", "))
 		}
 	}
-	s.mux.ServeHTTP(w, r.WithContext(c.in(r.Context())))
+	r = r.WithContext(c.in(r.Context()))
+	if rt.validated {
+		s.answer(w, r, c)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
 }
 
 func (s *server) enter(w http.ResponseWriter, r *http.Request, rt route, c *call) error {

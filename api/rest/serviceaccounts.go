@@ -165,6 +165,7 @@ func (s *server) serviceAccountReads() {
 	register(s, endpoint{
 		route: read, id: "list-service-accounts", method: http.MethodGet, path: "/v1/service-accounts", tag: "Service accounts",
 		summary: "List service accounts", description: "All service accounts of the tenant, without their secrets.",
+		cached: ofAccess,
 	}, func(ctx context.Context, in *struct{ ReadHeaders }) (*listed[ServiceAccountList], error) {
 		tenant := callOf(ctx).tenant
 		if err := s.awaitReadModel(ctx, in.ReadHeaders, access.Name, tenant); err != nil {
@@ -177,13 +178,15 @@ func (s *server) serviceAccountReads() {
 		out := &listed[ServiceAccountList]{PageHeaders{Position: in.MinPosition}, ServiceAccountList{Items: make([]ServiceAccount, len(found))}}
 		for i, a := range found {
 			out.Body.Items[i] = serviceAccountJSON(tenant, a)
+			passing(ctx, out.Body.Items[i].PreviousUntil != nil)
 		}
 		return out, nil
 	})
 	register(s, endpoint{
 		route: read, id: "get-service-account", method: http.MethodGet, path: "/v1/service-accounts/{id}", tag: "Service accounts",
 		summary: "Read a service account", description: "One service account, without its secret.",
-		also: map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
+		cached: ofAccess,
+		also:   map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 	}, func(ctx context.Context, in *oneInput) (*found[ServiceAccount], error) {
 		tenant := callOf(ctx).tenant
 		id, err := in.uuid(serviceaccount.ErrNotFound)
@@ -197,7 +200,9 @@ func (s *server) serviceAccountReads() {
 		if err != nil {
 			return nil, missingAs(err, serviceaccount.ErrNotFound)
 		}
-		return oneOf(in.ConditionalHeaders, a.Version, serviceAccountJSON(tenant, a))
+		body := serviceAccountJSON(tenant, a)
+		passing(ctx, body.PreviousUntil != nil)
+		return oneOf(in.ConditionalHeaders, a.Version, body)
 	})
 }
 

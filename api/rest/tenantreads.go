@@ -44,16 +44,20 @@ type listTenantsInput struct {
 	Count string `query:"count" enum:"exact" doc:"exact: count all pages, which costs more." example:"exact"`
 }
 
+var ofTenants = []source{{readModel: tenantdirectory.Name}}
+
 func (s *server) tenantReads() {
 	register(s, endpoint{
 		route: route{permission: "tenants.read"},
 		id:    "list-tenants", method: http.MethodGet, path: "/v1/tenants", tag: "Tenants",
 		summary: "List tenants", description: "A page of tenants, filtered and sorted.",
+		cached: ofTenants,
 	}, s.listTenants)
 	register(s, endpoint{
 		route: route{permission: "tenants.read"}, also: map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{id}", tag: "Tenants",
 		summary: "Read a tenant", description: "One tenant, by id or slug.",
+		cached: ofTenants,
 	}, s.getTenant)
 }
 

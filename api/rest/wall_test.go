@@ -48,7 +48,7 @@ func TestTheSecondWall(t *testing.T) {
 	r.tenant("victim")
 	eve, bob := r.person("eve", "acme", "owner"), r.person(marked, "victim", "owner")
 	victim := r.tenantID("victim")
-	values := r.fill(t, parts, victim, bob)
+	values := r.fillTenant(t, parts, victim, bob)
 
 	answers := func(own, platform db.DBTX) (leaked, tried map[string]bool) {
 		deps := r.deps
@@ -89,7 +89,7 @@ func TestTheSecondWall(t *testing.T) {
 
 // fill gives a tenant something of everything, and returns what can stand in a
 // path and must not be seen.
-func (r *rig) fill(t *testing.T, parts *nodeParts, tenant uuid.UUID, owner person) map[string][]string {
+func (r *rig) fillTenant(t *testing.T, parts *nodeParts, tenant uuid.UUID, owner person) map[string][]string {
 	t.Helper()
 	var ids []string
 	for path, body := range map[string]string{

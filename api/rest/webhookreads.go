@@ -64,11 +64,14 @@ type webhookDeliveryListOutput struct {
 	Body WebhookDeliveryList
 }
 
+var ofWebhooks = []source{{readModel: webhooks.Name}}
+
 func (s *server) webhookReads() {
 	read := route{permission: permissionReadWebhooks, tenant: true}
 	register(s, endpoint{
 		route: read, id: "list-webhooks", method: http.MethodGet, path: "/v1/webhooks", tag: "Webhooks",
 		summary: "List webhooks", description: "All webhooks of the tenant, without their secrets.",
+		cached: ofWebhooks,
 	}, func(ctx context.Context, in *struct{ ReadHeaders }) (*webhookListOutput, error) {
 		tenant := callOf(ctx).tenant
 		if err := s.awaitReadModel(ctx, in.ReadHeaders, webhooks.Name, tenant); err != nil {
@@ -80,7 +83,9 @@ func (s *server) webhookReads() {
 		}
 		out := &webhookListOutput{PageHeaders: PageHeaders{Position: in.MinPosition}, Body: WebhookList{Items: []Webhook{}}}
 		for _, e := range found {
-			out.Body.Items = append(out.Body.Items, webhookJSON(e))
+			w := webhookJSON(e)
+			passing(ctx, w.Previous != nil)
+			out.Body.Items = append(out.Body.Items, w)
 		}
 		return out, nil
 	})
@@ -88,6 +93,7 @@ func (s *server) webhookReads() {
 		route: read, also: map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 		id: "get-webhook", method: http.MethodGet, path: "/v1/webhooks/{id}", tag: "Webhooks",
 		summary: "Read a webhook", description: "One webhook, without its secret.",
+		cached: ofWebhooks,
 	}, func(ctx context.Context, in *getWebhookInput) (*getWebhookOutput, error) {
 		tenant := callOf(ctx).tenant
 		if err := s.awaitReadModel(ctx, in.ReadHeaders, webhooks.Name, tenant); err != nil {
@@ -98,6 +104,7 @@ func (s *server) webhookReads() {
 			return nil, err
 		}
 		out := &getWebhookOutput{Status: http.StatusOK, ETag: etag(found.Version), Body: webhookJSON(found)}
+		passing(ctx, out.Body.Previous != nil)
 		unchanged, err := notModified(in.IfMatch, in.IfNoneMatch, out.ETag)
 		if unchanged {
 			out.Status = http.StatusNotModified

@@ -109,6 +109,8 @@ func (oneProjection) Status(context.Context) ([]rest.ProjectionStatus, error) {
 
 func (oneProjection) Wait(context.Context, string, uuid.UUID, int64) error { return nil }
 
+func (oneProjection) Shown(string, uuid.UUID) (string, int64, bool) { return "", 0, false }
+
 // realServer is the real API on the in-memory log.
 func realServer(t *testing.T) (string, *memory.Store) {
 	t.Helper()

@@ -190,7 +190,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 		Signer: ed25519.NewKeyFromSeed(signingSeed), CursorKey: cursorKey,
 		Health: n.health, Metrics: n.telemetry.Handler(), Logger: n.logger,
 		Usage:    usage.NewCounter(n.own),
-		Webhooks: n.parts.webhooks, Jobs: jobQueries{jobs.NewQueue(n.own)}, Limits: n.engines.limits,
+		Webhooks: n.parts.webhooks, Jobs: jobQueries{jobs.NewQueue(n.own)}, Limits: n.engines.limits, Cache: n.engines.cache,
 	}
 	if !n.cfg.Has("api") {
 		return n.http.serveAPI(rest.NewProbes(deps))

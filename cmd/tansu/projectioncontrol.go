@@ -54,6 +54,10 @@ func (q projectionQueries) Wait(ctx context.Context, name string, tenant uuid.UU
 	return q.runner.Wait(ctx, name, tenant, position)
 }
 
+func (q projectionQueries) Shown(name string, tenant uuid.UUID) (version string, reached int64, known bool) {
+	return q.runner.Shown(name, tenant)
+}
+
 func (q projectionQueries) Status(ctx context.Context) ([]rest.ProjectionStatus, error) {
 	statuses, err := q.runner.Status(ctx)
 	shown := make([]rest.ProjectionStatus, len(statuses))

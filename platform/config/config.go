@@ -39,6 +39,7 @@ type Config struct {
 	Bus         string      `koanf:"bus" doc:"what carries events between parts: embedded (inside each process) or amqp (RabbitMQ)"`
 	AMQP        AMQP        `koanf:"amqp"`
 	Redis       Redis       `koanf:"redis"`
+	Cache       Cache       `koanf:"cache"`
 	Feeds       Feeds       `koanf:"feeds"`
 	Webhooks    Webhooks    `koanf:"webhooks"`
 	Log         Log         `koanf:"log"`
@@ -88,10 +89,15 @@ type AMQP struct {
 	URL Secret `koanf:"url" doc:"address of RabbitMQ, amqp://user:password@host:5672/vhost or amqps://"`
 }
 
-// Redis shares presence and limits between processes; without it, or while it
-// is away, each process has its own.
+// Redis shares presence, limits and cached answers between processes; without it,
+// or while it is away, each process has its own.
 type Redis struct {
 	URL Secret `koanf:"url" doc:"address of Redis, redis://user:password@host:6379/0 or rediss://; empty: none"`
+}
+
+// Cache keeps answers to reads in memory until what they tell changes.
+type Cache struct {
+	Bytes int64 `koanf:"bytes" doc:"memory for answers to reads that are kept; 0: none are, here or in Redis"`
 }
 
 // Feeds bounds what the clients of live feeds may take.
@@ -160,6 +166,7 @@ func Default() Config {
 		},
 		Postgres:    Postgres{MaxConns: 32},
 		Bus:         "embedded",
+		Cache:       Cache{Bytes: 64 << 20},
 		Feeds:       Feeds{TenantConnections: 10_000, PrincipalConnections: 10_000},
 		Mail:        Mail{From: "Tansu <tansu@localhost>"},
 		Log:         Log{Level: "info", Format: "json"},

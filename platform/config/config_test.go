@@ -93,7 +93,7 @@ func TestEachSettingComesFromFileVariableAndFlag(t *testing.T) {
 		"log.level": "debug", "log.format": "text", "consistency.wait": "7s", "idempotency.retention": "7h0m0s",
 		"otlp.endpoint": "http://h:4318", "metrics.public": "true",
 		"roles": "api,workers", "bus": "embedded", "amqp.url": "amqp://u@h:5672/v", "redis.url": "redis://h:6379/1",
-		"feeds.tenant_connections": "7", "feeds.principal_connections": "7",
+		"cache.bytes": "7", "feeds.tenant_connections": "7", "feeds.principal_connections": "7",
 		"http.origins": "https://app.example.com", "http.trusted_proxies": "10.0.0.0/8,fd00::/8",
 		"http.tls_cert": cert, "http.tls_key": key,
 		"limits.read": "7", "limits.write": "7", "limits.tenant_read": "7", "limits.tenant_write": "7", "limits.address": "7", "limits.login": "7",

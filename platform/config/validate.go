@@ -69,6 +69,7 @@ func (c *Config) validate(problems *InvalidError) {
 		"bus":                         func() string { return c.checkBus() },
 		"amqp.url":                    func() string { return checkURL(c.AMQP.URL, "amqp", "amqps") },
 		"redis.url":                   func() string { return checkURL(c.Redis.URL, "redis", "rediss") },
+		"cache.bytes":                 func() string { return between(c.Cache.Bytes, 0, 1<<40) },
 		"feeds.tenant_connections":    func() string { return between(int64(c.Feeds.TenantConnections), 1, 1_000_000) },
 		"feeds.principal_connections": func() string { return between(int64(c.Feeds.PrincipalConnections), 1, 1_000_000) },
 		"webhooks.allowed_networks":   func() string { return checkNetworks(list(c.Webhooks.AllowedNetworks)) },

@@ -110,7 +110,7 @@ func (l *Link) lose(session int64, err error) bool {
 		return false
 	}
 	l.state.Store(&State{Session: session, Since: time.Now(), Err: err})
-	l.config.Logger.Warn("Redis is away: channels and limits are local to this process until it is back", "error", err)
+	l.config.Logger.Warn("Redis is away: channels, limits and cached answers are local to this process until it is back", "error", err)
 	l.changed()
 	return true
 }

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -63,4 +64,26 @@ func (l *Link) Dedicate() (connection rueidis.DedicatedClient, release func(), e
 	}
 	connection, _ = l.client.Dedicate()
 	return connection, connection.Close, nil
+}
+
+// Get returns the text under a key, and Set keeps one for a while. They take as
+// long as ctx lets them, and their errors change nothing for others: whether
+// Redis is there, beats find out.
+func (l *Link) Get(ctx context.Context, key string) (value []byte, found bool, err error) {
+	if !l.state.Load().Up {
+		return nil, false, ErrAway
+	}
+	value, err = l.client.Do(ctx, l.client.B().Get().Key(key).Build()).AsBytes()
+	if rueidis.IsRedisNil(err) {
+		return nil, false, nil
+	}
+	return value, err == nil, err
+}
+
+// Set is explained with Get.
+func (l *Link) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if !l.state.Load().Up {
+		return ErrAway
+	}
+	return l.client.Do(ctx, l.client.B().Set().Key(key).Value(rueidis.BinaryString(value)).Px(ttl).Build()).Error()
 }

@@ -125,7 +125,7 @@ func (l *Link) Healthy() error {
 	if s.Up {
 		return nil
 	}
-	return fmt.Errorf("%w: %w; channels and limits are local to this process", ErrAway, s.Err)
+	return fmt.Errorf("%w: %w; channels, limits and cached answers are local to this process", ErrAway, s.Err)
 }
 
 // Changes returns a channel that has a value when the state has changed since the

@@ -1,8 +1,8 @@
 // Package redis connects a process to the Redis that the nodes of an
 // installation may share. Redis is optional at every moment: a Link says whether
 // it is there, what depends on it asks first and else does without, and a call
-// takes no longer than a short timeout. platform/presence/redis and
-// platform/limits/redis stand on it.
+// takes no longer than a short timeout. platform/presence/redis,
+// platform/limits/redis and platform/cache/redis stand on it.
 package redis
 
 import (

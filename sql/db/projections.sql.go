@@ -110,6 +110,36 @@ func (q *Queries) Checkpoint(ctx context.Context, arg CheckpointParams) (int64, 
 	return position, err
 }
 
+const claimCheckpoint = `-- name: ClaimCheckpoint :execrows
+UPDATE public.checkpoints SET fence = $4
+WHERE tenant_id = $1 AND projection = $2 AND generation = $3
+  AND position = $5 AND fence <= $4
+`
+
+type ClaimCheckpointParams struct {
+	TenantID   uuid.UUID
+	Projection string
+	Generation int32
+	Fence      int64
+	Position   int64
+}
+
+// Changes nothing but the fence: once it is committed, no writer with an older
+// lease moves this checkpoint, and none that did is still under way.
+func (q *Queries) ClaimCheckpoint(ctx context.Context, arg ClaimCheckpointParams) (int64, error) {
+	result, err := q.db.Exec(ctx, claimCheckpoint,
+		arg.TenantID,
+		arg.Projection,
+		arg.Generation,
+		arg.Fence,
+		arg.Position,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const countParkedStreams = `-- name: CountParkedStreams :one
 SELECT count(*) FROM public.parked_streams WHERE projection = $1 AND generation = $2
 `

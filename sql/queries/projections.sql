@@ -20,6 +20,13 @@ UPDATE public.checkpoints SET position = sqlc.arg(to_position), fence = sqlc.arg
 WHERE tenant_id = $1 AND projection = $2 AND generation = $3
   AND position = sqlc.arg(from_position) AND fence <= sqlc.arg(fence);
 
+-- name: ClaimCheckpoint :execrows
+-- Changes nothing but the fence: once it is committed, no writer with an older
+-- lease moves this checkpoint, and none that did is still under way.
+UPDATE public.checkpoints SET fence = sqlc.arg(fence)
+WHERE tenant_id = $1 AND projection = $2 AND generation = $3
+  AND position = sqlc.arg(position) AND fence <= sqlc.arg(fence);
+
 -- name: InsertCheckpoint :execrows
 INSERT INTO public.checkpoints (tenant_id, projection, generation, position, fence, recorded_at)
 VALUES ($1, $2, $3, $4, $5, $6)
