@@ -187,8 +187,5 @@ func (p *Provider) register(r *http.Request, n Registration, password string) (u
 	if err := p.Acts.Register(ctx, p.visitorOf(r, n.User), n); err != nil {
 		return none, err
 	}
-	if err := p.Credentials.KeepPassword(ctx, n.User, n.PasswordID); err != nil {
-		return none, err
-	}
 	return p.Users.Get(ctx, n.User)
 }

@@ -49,6 +49,8 @@ func (p *Provider) resetPassword(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "message", view{Title: "The password is set", Text: "You were signed out everywhere.", Link: pageLogin, LinkText: "Sign in"})
 }
 
+// replacePassword does at once what must hold when the page is shown. Sagas do the
+// same, for a process that dies in between.
 func (p *Provider) replacePassword(r *http.Request, u users.User, password string) error {
 	ctx, v := r.Context(), p.visitorOf(r, u.ID)
 	if err := p.setPassword(r, u.ID, password); err != nil {
@@ -60,9 +62,6 @@ func (p *Provider) replacePassword(r *http.Request, u users.User, password strin
 		}
 	}
 	if err := p.Credentials.Revoke(ctx, credentials.ResetPassword, uuid.Nil, u.ID); err != nil {
-		return err
-	}
-	if err := p.Credentials.CloseSessionsOf(ctx, u.ID); err != nil {
 		return err
 	}
 	if err := p.Grants.RevokeUser(ctx, u.ID, "password reset"); err != nil {
@@ -90,10 +89,7 @@ func (p *Provider) setPassword(r *http.Request, user uuid.UUID, password string)
 	if err := p.Credentials.SetPassword(r.Context(), user, id, password); err != nil {
 		return err
 	}
-	if err := p.Acts.SetPassword(r.Context(), p.visitorOf(r, user), user, id); err != nil {
-		return err
-	}
-	return p.Credentials.KeepPassword(r.Context(), user, id)
+	return p.Acts.SetPassword(r.Context(), p.visitorOf(r, user), user, id)
 }
 
 func passwordProblems(password string, personal ...string) []problem {

@@ -103,10 +103,10 @@ func (p *Provider) enableTOTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.makeCodes(w, r, v, func(set uuid.UUID) error {
 		err := p.Acts.EnableTOTP(r.Context(), p.visitorOf(r, v.user.ID), v.user.ID, id, set)
-		if err != nil {
-			return errors.Join(err, p.Credentials.DropTOTP(r.Context(), v.user.ID, id))
+		if refused(err) {
+			err = errors.Join(err, p.Credentials.DropTOTP(r.Context(), v.user.ID, id))
 		}
-		return p.Credentials.KeepTOTP(r.Context(), v.user.ID, id)
+		return err
 	})
 }
 
@@ -135,15 +135,18 @@ func (p *Provider) makeCodes(w http.ResponseWriter, r *http.Request, v *visit, a
 		return
 	}
 	if err := act(set); err != nil {
-		p.showRefusal(w, r, v, errors.Join(err, p.Credentials.DropRecoveryCodes(r.Context(), v.user.ID, set)))
-		return
-	}
-	if err := p.Credentials.KeepRecoveryCodes(r.Context(), v.user.ID, set); err != nil {
-		p.showFailure(w, r, err)
+		if refused(err) {
+			err = errors.Join(err, p.Credentials.DropRecoveryCodes(r.Context(), v.user.ID, set))
+		}
+		p.showRefusal(w, r, v, err)
 		return
 	}
 	p.show(w, r, http.StatusOK, "codes", view{Title: "Your recovery codes", Codes: codes})
 }
+
+// refused reports that a command had no effect. After any other error it may have
+// had, and then what it names must stay.
+func refused(err error) bool { return errors.As(err, new(*domain.Error)) }
 
 // showRefusal tells what the domain says against a change.
 func (p *Provider) showRefusal(w http.ResponseWriter, r *http.Request, v *visit, err error) {
@@ -180,11 +183,7 @@ func (p *Provider) disableTOTP(w http.ResponseWriter, r *http.Request) {
 		p.showSecurityOf(w, r, http.StatusUnauthorized, v, problem{"proof", "This is neither your password nor a code that has not been used."})
 		return
 	}
-	if err := p.Acts.DisableTOTP(r.Context(), p.visitorOf(r, v.user.ID), v.user.ID); err != nil {
-		p.showFailure(w, r, err)
-		return
-	}
-	p.toSecurityPage(w, r, p.Credentials.DeleteTOTP(r.Context(), v.user.ID))
+	p.toSecurityPage(w, r, p.Acts.DisableTOTP(r.Context(), p.visitorOf(r, v.user.ID), v.user.ID))
 }
 
 func (p *Provider) rightProof(r *http.Request, u users.User, proof string) (bool, error) {
@@ -215,10 +214,13 @@ func (p *Provider) addPasskey(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := p.Acts.AddPasskey(r.Context(), p.visitorOf(r, v.user.ID), v.user.ID, id, r.PostFormValue("name")); err != nil {
-		p.showRefusal(w, r, v, errors.Join(err, p.Credentials.DropPasskey(r.Context(), v.user.ID, id)))
+		if refused(err) {
+			err = errors.Join(err, p.Credentials.DropPasskey(r.Context(), v.user.ID, id))
+		}
+		p.showRefusal(w, r, v, err)
 		return
 	}
-	p.toSecurityPage(w, r, p.Credentials.KeepPasskey(r.Context(), v.user.ID, id))
+	p.toSecurityPage(w, r, nil)
 }
 
 // ownPasskey reads which of the visitor's keys a form is about.
@@ -259,5 +261,5 @@ func (p *Provider) removePasskey(w http.ResponseWriter, r *http.Request) {
 		p.showRefusal(w, r, v, err)
 		return
 	}
-	p.toSecurityPage(w, r, p.Credentials.DeletePasskey(r.Context(), v.user.ID, id))
+	p.toSecurityPage(w, r, nil)
 }

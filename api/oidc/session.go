@@ -93,14 +93,15 @@ func (p *Provider) startSession(r *http.Request, user uuid.UUID, method string) 
 	return id, p.Acts.StartSession(r.Context(), p.visitorOf(r, user), id, user, method)
 }
 
-// endSession ends a session with all that was granted in it.
+// endSession ends a session with all that was granted in it. The grants would be
+// revoked without us, by a saga; here it is done so that nothing of them holds any
+// more when the page is shown.
 func (p *Provider) endSession(r *http.Request, v *visit, reason string) error {
 	return p.end(r.Context(), p.visitorOf(r, v.user.ID), v.session.ID, reason)
 }
 
 func (p *Provider) end(ctx context.Context, v Visitor, session uuid.UUID, reason string) error {
 	err := errors.Join(
-		p.Credentials.CloseSession(ctx, session),
 		p.Grants.RevokeSession(ctx, session, reason),
 		p.Acts.EndSession(ctx, v, session, reason),
 	)

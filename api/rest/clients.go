@@ -102,9 +102,6 @@ func (s *server) clientRoutes() {
 			return nil, err
 		}
 		sent, err := sendTo(ctx, s, clientTarget, id.String(), s.Commands.DeleteClient, in.ChangeHeaders, commands.DeleteClient{})
-		if err == nil {
-			s.tidy(ctx, "the secrets of a deleted client are left", s.Credentials.DeleteSecrets(ctx, callOf(ctx).tenant, id))
-		}
 		return deleted(sent, err)
 	})
 }

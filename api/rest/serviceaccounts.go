@@ -88,9 +88,6 @@ func (s *server) serviceAccountRoutes() {
 			return nil, err
 		}
 		sent, err := sendTo(ctx, s, serviceAccountTarget, id.String(), s.Commands.DeleteServiceAccount, in.ChangeHeaders, commands.DeleteServiceAccount{})
-		if err == nil {
-			s.tidy(ctx, "the secrets of a deleted service account are left", s.Credentials.DeleteSecrets(ctx, callOf(ctx).tenant, id))
-		}
 		return deleted(sent, err)
 	})
 }

@@ -28,6 +28,7 @@ import (
 	"tansu.cloud/projections/readmodels/usage"
 	"tansu.cloud/projections/readmodels/users"
 	"tansu.cloud/projections/readmodels/webhooks"
+	credentialsaga "tansu.cloud/projections/sagas/credentials"
 	"tansu.cloud/projections/sagas/joborders"
 	"tansu.cloud/projections/sagas/provisioning"
 	webhooksaga "tansu.cloud/projections/sagas/webhooks"
@@ -52,7 +53,7 @@ type parts struct {
 func (n *node) projections() []projections.Projection {
 	return []projections.Projection{
 		tenantdirectory.New(), deadletters.New(), webhooks.New(), webhooksaga.New(n.logger, n.wakeWorkers), joborders.New(n.wakeWorkers),
-		provisioning.New(n.wakeWorkers),
+		provisioning.New(n.wakeWorkers), credentialsaga.New(),
 		users.New(), clients.New(), directory.New(),
 	}
 }
@@ -92,7 +93,7 @@ func (n *node) startParts(ctx context.Context) error {
 	deps := commands.Deps{
 		Store: p.store, Snapshots: p.store, Logger: n.logger,
 		Codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(n.pool, master)),
-		Sagas: []string{webhooks.Saga, joborders.Name, provisioning.Name}, EmailIndex: n.identity.emailIndex,
+		Sagas: []string{webhooks.Saga, joborders.Name, provisioning.Name, credentialsaga.Name}, EmailIndex: n.identity.emailIndex,
 		Usage: usage.NewCounter(n.pool).Of,
 	}
 	p.codec = deps.Codec
