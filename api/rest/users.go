@@ -74,7 +74,7 @@ func (s *server) userRoutes() {
 			return sendToUser(ctx, s, s.Commands.RenameUser, in.IDPath, in.ChangeHeaders, commands.RenameUser{Name: in.Body.Name})
 		})
 	register(s, manageUser("disable-user", http.MethodPost, "/disable", "Disable a user",
-		"They cannot sign in, and what they hold counts no more, within a second."),
+		"They cannot sign in, and what they hold counts no more, within a second and for ever: enabled again, they sign in anew. They stay a member of their tenants."),
 		func(ctx context.Context, in *struct {
 			IDPath
 			ChangeHeaders

@@ -13,7 +13,7 @@ import (
 )
 
 const addOAuthRevocations = `-- name: AddOAuthRevocations :exec
-INSERT INTO oauth_revocations (tenant_id, id, revoked_at, expires_at)
+INSERT INTO public.oauth_revocations (tenant_id, id, revoked_at, expires_at)
 SELECT $1, unnest($2::uuid[])::text, $3, $4
 ON CONFLICT (tenant_id, id) DO UPDATE SET expires_at = greatest(oauth_revocations.expires_at, EXCLUDED.expires_at)
 `
@@ -36,7 +36,7 @@ func (q *Queries) AddOAuthRevocations(ctx context.Context, arg AddOAuthRevocatio
 }
 
 const closeBrowserSessions = `-- name: CloseBrowserSessions :exec
-DELETE FROM browser_sessions WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+DELETE FROM public.browser_sessions WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 type CloseBrowserSessionsParams struct {
@@ -50,7 +50,7 @@ func (q *Queries) CloseBrowserSessions(ctx context.Context, arg CloseBrowserSess
 }
 
 const closeBrowserSessionsBefore = `-- name: CloseBrowserSessionsBefore :exec
-DELETE FROM browser_sessions AS b
+DELETE FROM public.browser_sessions AS b
 USING (SELECT unnest($2::uuid[]) AS owner, unnest($3::timestamptz[]) AS at) n
 WHERE b.tenant_id = $1 AND b.user_id = n.owner AND b.created_at <= n.at
 `
@@ -67,7 +67,7 @@ func (q *Queries) CloseBrowserSessionsBefore(ctx context.Context, arg CloseBrows
 }
 
 const deleteAPIKeyHashes = `-- name: DeleteAPIKeyHashes :exec
-DELETE FROM api_key_hashes WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+DELETE FROM public.api_key_hashes WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 type DeleteAPIKeyHashesParams struct {
@@ -81,7 +81,7 @@ func (q *Queries) DeleteAPIKeyHashes(ctx context.Context, arg DeleteAPIKeyHashes
 }
 
 const deleteClientSecretsOfOwners = `-- name: DeleteClientSecretsOfOwners :exec
-DELETE FROM client_secrets WHERE tenant_id = $1 AND owner_id = ANY($2::uuid[])
+DELETE FROM public.client_secrets WHERE tenant_id = $1 AND owner_id = ANY($2::uuid[])
 `
 
 type DeleteClientSecretsOfOwnersParams struct {
@@ -95,7 +95,7 @@ func (q *Queries) DeleteClientSecretsOfOwners(ctx context.Context, arg DeleteCli
 }
 
 const deleteOAuthConsentsOfClients = `-- name: DeleteOAuthConsentsOfClients :exec
-DELETE FROM oauth_consents WHERE tenant_id = $1 AND client_id = ANY($2::text[])
+DELETE FROM public.oauth_consents WHERE tenant_id = $1 AND client_id = ANY($2::text[])
 `
 
 type DeleteOAuthConsentsOfClientsParams struct {
@@ -109,7 +109,7 @@ func (q *Queries) DeleteOAuthConsentsOfClients(ctx context.Context, arg DeleteOA
 }
 
 const deleteOAuthConsentsOfUsers = `-- name: DeleteOAuthConsentsOfUsers :exec
-DELETE FROM oauth_consents WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
+DELETE FROM public.oauth_consents WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
 `
 
 type DeleteOAuthConsentsOfUsersParams struct {
@@ -123,7 +123,7 @@ func (q *Queries) DeleteOAuthConsentsOfUsers(ctx context.Context, arg DeleteOAut
 }
 
 const deleteOneTimeTokensOfSubjects = `-- name: DeleteOneTimeTokensOfSubjects :exec
-DELETE FROM one_time_tokens WHERE tenant_id = $1 AND subject = ANY($2::uuid[])
+DELETE FROM public.one_time_tokens WHERE tenant_id = $1 AND subject = ANY($2::uuid[])
 `
 
 type DeleteOneTimeTokensOfSubjectsParams struct {
@@ -137,7 +137,7 @@ func (q *Queries) DeleteOneTimeTokensOfSubjects(ctx context.Context, arg DeleteO
 }
 
 const deletePasskeyCredentials = `-- name: DeletePasskeyCredentials :exec
-DELETE FROM passkey_credentials AS k
+DELETE FROM public.passkey_credentials AS k
 USING (SELECT unnest($2::uuid[]) AS owner, unnest($3::uuid[]) AS id) n
 WHERE k.tenant_id = $1 AND k.user_id = n.owner AND k.id = n.id
 `
@@ -154,7 +154,7 @@ func (q *Queries) DeletePasskeyCredentials(ctx context.Context, arg DeletePasske
 }
 
 const deletePasskeyCredentialsOfUsers = `-- name: DeletePasskeyCredentialsOfUsers :exec
-DELETE FROM passkey_credentials WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
+DELETE FROM public.passkey_credentials WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
 `
 
 type DeletePasskeyCredentialsOfUsersParams struct {
@@ -169,7 +169,7 @@ func (q *Queries) DeletePasskeyCredentialsOfUsers(ctx context.Context, arg Delet
 
 const deletePasswordsOfUsers = `-- name: DeletePasswordsOfUsers :exec
 
-DELETE FROM passwords WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
+DELETE FROM public.passwords WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
 `
 
 type DeletePasswordsOfUsersParams struct {
@@ -184,7 +184,7 @@ func (q *Queries) DeletePasswordsOfUsers(ctx context.Context, arg DeletePassword
 }
 
 const deleteRecoveryCodesBefore = `-- name: DeleteRecoveryCodesBefore :exec
-DELETE FROM recovery_codes AS c
+DELETE FROM public.recovery_codes AS c
 USING (SELECT unnest($2::uuid[]) AS owner, unnest($3::bigint[]) AS position) n
 WHERE c.tenant_id = $1 AND c.user_id = n.owner AND c.named_by < n.position
 `
@@ -201,7 +201,7 @@ func (q *Queries) DeleteRecoveryCodesBefore(ctx context.Context, arg DeleteRecov
 }
 
 const deleteRecoveryCodesOfUsers = `-- name: DeleteRecoveryCodesOfUsers :exec
-DELETE FROM recovery_codes WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
+DELETE FROM public.recovery_codes WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
 `
 
 type DeleteRecoveryCodesOfUsersParams struct {
@@ -215,7 +215,7 @@ func (q *Queries) DeleteRecoveryCodesOfUsers(ctx context.Context, arg DeleteReco
 }
 
 const deleteTOTPSecretsBefore = `-- name: DeleteTOTPSecretsBefore :exec
-DELETE FROM totp_secrets AS s
+DELETE FROM public.totp_secrets AS s
 USING (SELECT unnest($2::uuid[]) AS owner, unnest($3::bigint[]) AS position) n
 WHERE s.tenant_id = $1 AND s.user_id = n.owner AND s.named_by < n.position
 `
@@ -232,7 +232,7 @@ func (q *Queries) DeleteTOTPSecretsBefore(ctx context.Context, arg DeleteTOTPSec
 }
 
 const deleteTOTPSecretsOfUsers = `-- name: DeleteTOTPSecretsOfUsers :exec
-DELETE FROM totp_secrets WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
+DELETE FROM public.totp_secrets WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
 `
 
 type DeleteTOTPSecretsOfUsersParams struct {
@@ -246,7 +246,7 @@ func (q *Queries) DeleteTOTPSecretsOfUsers(ctx context.Context, arg DeleteTOTPSe
 }
 
 const endOAuthTokensOf = `-- name: EndOAuthTokensOf :exec
-INSERT INTO oauth_revocations (tenant_id, id, revoked_at, expires_at)
+INSERT INTO public.oauth_revocations (tenant_id, id, revoked_at, expires_at)
 SELECT $1, n.holder, max(n.at), $2
 FROM (SELECT unnest($3::text[]) AS holder, unnest($4::timestamptz[]) AS at) n
 GROUP BY n.holder
@@ -273,7 +273,7 @@ func (q *Queries) EndOAuthTokensOf(ctx context.Context, arg EndOAuthTokensOfPara
 }
 
 const keepAPIKeyHashes = `-- name: KeepAPIKeyHashes :exec
-UPDATE api_key_hashes SET delete_after = NULL WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+UPDATE public.api_key_hashes SET delete_after = NULL WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 type KeepAPIKeyHashesParams struct {
@@ -287,7 +287,7 @@ func (q *Queries) KeepAPIKeyHashes(ctx context.Context, arg KeepAPIKeyHashesPara
 }
 
 const keepPasskeyCredentials = `-- name: KeepPasskeyCredentials :exec
-UPDATE passkey_credentials AS k SET delete_after = NULL
+UPDATE public.passkey_credentials AS k SET delete_after = NULL
 FROM (SELECT unnest($2::uuid[]) AS owner, unnest($3::uuid[]) AS id) n
 WHERE k.tenant_id = $1 AND k.user_id = n.owner AND k.id = n.id
 `
@@ -304,7 +304,7 @@ func (q *Queries) KeepPasskeyCredentials(ctx context.Context, arg KeepPasskeyCre
 }
 
 const nameClientSecrets = `-- name: NameClientSecrets :exec
-UPDATE client_secrets AS s SET named_by = n.position, kept = true, delete_after = CASE WHEN s.kept THEN s.delete_after END
+UPDATE public.client_secrets AS s SET named_by = n.position, kept = true, delete_after = CASE WHEN s.kept THEN s.delete_after END
 FROM (SELECT unnest($2::uuid[]) AS owner, unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS position) n
 WHERE s.tenant_id = $1 AND s.owner_id = n.owner AND s.id = n.id
 `
@@ -329,7 +329,7 @@ func (q *Queries) NameClientSecrets(ctx context.Context, arg NameClientSecretsPa
 
 const namePasswords = `-- name: NamePasswords :exec
 
-UPDATE passwords AS p SET named_by = n.position, delete_after = NULL
+UPDATE public.passwords AS p SET named_by = n.position, delete_after = NULL
 FROM (SELECT unnest($2::uuid[]) AS owner, unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS position) n
 WHERE p.tenant_id = $1 AND p.user_id = n.owner AND p.id = n.id
 `
@@ -342,7 +342,8 @@ type NamePasswordsParams struct {
 }
 
 // What the saga credential_upkeep does to secrets beside the log, a batch of
-// events of one tenant at a time. Each statement can be repeated.
+// events of one tenant at a time. Each statement can be repeated. Tables are qualified
+// because the transactions of a projection run with the search path of its generation.
 func (q *Queries) NamePasswords(ctx context.Context, arg NamePasswordsParams) error {
 	_, err := q.db.Exec(ctx, namePasswords,
 		arg.TenantID,
@@ -354,7 +355,7 @@ func (q *Queries) NamePasswords(ctx context.Context, arg NamePasswordsParams) er
 }
 
 const nameRecoveryCodes = `-- name: NameRecoveryCodes :exec
-UPDATE recovery_codes AS c SET named_by = n.position, delete_after = NULL
+UPDATE public.recovery_codes AS c SET named_by = n.position, delete_after = NULL
 FROM (SELECT unnest($2::uuid[]) AS owner, unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS position) n
 WHERE c.tenant_id = $1 AND c.user_id = n.owner AND c.set_id = n.id
 `
@@ -377,7 +378,7 @@ func (q *Queries) NameRecoveryCodes(ctx context.Context, arg NameRecoveryCodesPa
 }
 
 const nameTOTPSecrets = `-- name: NameTOTPSecrets :exec
-UPDATE totp_secrets AS s SET named_by = n.position, delete_after = NULL
+UPDATE public.totp_secrets AS s SET named_by = n.position, delete_after = NULL
 FROM (SELECT unnest($2::uuid[]) AS owner, unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS position) n
 WHERE s.tenant_id = $1 AND s.user_id = n.owner AND s.id = n.id
 `
@@ -400,7 +401,7 @@ func (q *Queries) NameTOTPSecrets(ctx context.Context, arg NameTOTPSecretsParams
 }
 
 const retireClientSecretsBefore = `-- name: RetireClientSecretsBefore :exec
-UPDATE client_secrets AS s SET delete_after = LEAST(s.delete_after, (
+UPDATE public.client_secrets AS s SET delete_after = LEAST(s.delete_after, (
     SELECT min(n.until) FROM (
         SELECT unnest($2::uuid[]) AS owner, unnest($3::bigint[]) AS position, unnest($4::timestamptz[]) AS until) n
     WHERE n.owner = s.owner_id AND s.named_by < n.position))
@@ -426,7 +427,7 @@ func (q *Queries) RetireClientSecretsBefore(ctx context.Context, arg RetireClien
 }
 
 const retirePasswordsBefore = `-- name: RetirePasswordsBefore :exec
-UPDATE passwords AS p SET delete_after = $2::timestamptz
+UPDATE public.passwords AS p SET delete_after = $2::timestamptz
 FROM (SELECT unnest($3::uuid[]) AS owner, unnest($4::bigint[]) AS position) n
 WHERE p.tenant_id = $1 AND p.user_id = n.owner AND p.named_by < n.position AND p.delete_after IS NULL
 `
@@ -450,7 +451,7 @@ func (q *Queries) RetirePasswordsBefore(ctx context.Context, arg RetirePasswords
 }
 
 const revokeOAuthGrantsOfClientsBefore = `-- name: RevokeOAuthGrantsOfClientsBefore :many
-UPDATE oauth_grants AS g SET revoked_at = $2::timestamptz, revoke_reason = $3
+UPDATE public.oauth_grants AS g SET revoked_at = $2::timestamptz, revoke_reason = $3
 FROM (SELECT unnest($4::text[]) AS client, unnest($5::timestamptz[]) AS at) n
 WHERE g.tenant_id = $1 AND g.client_id = n.client AND g.created_at <= n.at AND g.revoked_at IS NULL RETURNING g.id
 `
@@ -490,7 +491,7 @@ func (q *Queries) RevokeOAuthGrantsOfClientsBefore(ctx context.Context, arg Revo
 }
 
 const revokeOAuthGrantsOfSessions = `-- name: RevokeOAuthGrantsOfSessions :many
-UPDATE oauth_grants SET revoked_at = $2::timestamptz, revoke_reason = $3
+UPDATE public.oauth_grants SET revoked_at = $2::timestamptz, revoke_reason = $3
 WHERE tenant_id = $1 AND session_id = ANY($4::uuid[]) AND revoked_at IS NULL RETURNING id
 `
 
@@ -527,7 +528,7 @@ func (q *Queries) RevokeOAuthGrantsOfSessions(ctx context.Context, arg RevokeOAu
 }
 
 const revokeOAuthGrantsOfUsersBefore = `-- name: RevokeOAuthGrantsOfUsersBefore :many
-UPDATE oauth_grants AS g SET revoked_at = $2::timestamptz, revoke_reason = $3
+UPDATE public.oauth_grants AS g SET revoked_at = $2::timestamptz, revoke_reason = $3
 FROM (SELECT unnest($4::uuid[]) AS owner, unnest($5::timestamptz[]) AS at) n
 WHERE g.tenant_id = $1 AND g.user_id = n.owner AND g.created_at <= n.at AND g.revoked_at IS NULL RETURNING g.id
 `
@@ -567,7 +568,7 @@ func (q *Queries) RevokeOAuthGrantsOfUsersBefore(ctx context.Context, arg Revoke
 }
 
 const revokeOneTimeTokensBefore = `-- name: RevokeOneTimeTokensBefore :exec
-DELETE FROM one_time_tokens AS t
+DELETE FROM public.one_time_tokens AS t
 USING (SELECT unnest($2::uuid[]) AS owner, unnest($3::timestamptz[]) AS at) n
 WHERE t.tenant_id = $1 AND t.subject = n.owner AND t.purpose = $4 AND t.used_at IS NULL AND t.created_at <= n.at
 `

@@ -84,7 +84,13 @@ func (e *env) apply(tenant uuid.UUID, upTo int64, batch int) {
 			changes = append(changes, projections.Change{Event: event, Payload: payload})
 		}
 		if len(changes) > 0 {
-			require.NoError(e.t, pgx.BeginFunc(e.t.Context(), e.pool, func(tx pgx.Tx) error { return saga.Apply(e.t.Context(), tx, changes) }))
+			require.NoError(e.t, pgx.BeginFunc(e.t.Context(), e.pool, func(tx pgx.Tx) error {
+				// As in a node, where it sees the tables of its own generation.
+				if _, err := tx.Exec(e.t.Context(), "SET LOCAL search_path = credential_upkeep_g1"); err != nil {
+					return err
+				}
+				return saga.Apply(e.t.Context(), tx, changes)
+			}))
 		}
 	}
 }
