@@ -105,6 +105,8 @@ type Commands struct {
 	AddMember         Handler[AddMember, member.State]
 	ChangeMemberRoles Handler[ChangeMemberRoles, member.State]
 	RemoveMember      Handler[RemoveMember, member.State]
+	// What follows from a user's erasure, in each tenant.
+	RemoveErasedMember Handler[RemoveErasedMember, member.State]
 
 	// On a tenant's own roles, in its log; the stream is the role's name.
 	CreateRole Handler[CreateRole, role.State]
@@ -222,6 +224,8 @@ func New(d Deps) *Commands {
 		AddMember:         addMember(p),
 		ChangeMemberRoles: changeMemberRoles(p),
 		RemoveMember:      removeMember(p),
+
+		RemoveErasedMember: removeErasedMember(p),
 
 		CreateRole: createRole(p),
 		ChangeRole: changeRole(p),

@@ -241,6 +241,7 @@ func TestEveryCommandNeedsAPermission(t *testing.T) {
 		"AddMember":                  refused(f.AddMember, refuse),
 		"ChangeMemberRoles":          refused(f.ChangeMemberRoles, refuse),
 		"RemoveMember":               refused(f.RemoveMember, refuse),
+		"RemoveErasedMember":         refused(f.RemoveErasedMember, refuse),
 		"CreateRole":                 refused(f.CreateRole, refuse),
 		"ChangeRole":                 refused(f.ChangeRole, refuse),
 		"DeleteRole":                 refused(f.DeleteRole, refuse),

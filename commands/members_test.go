@@ -123,6 +123,34 @@ func TestOnlyOwnersMakeAndUnmakeOwners(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Whoever is erased leaves even as the last owner; nobody else does in this way.
+func TestAnErasedOwnerLeaves(t *testing.T) {
+	t.Parallel()
+	f, tenant, ctx := newFixture(t), uuid.New(), t.Context()
+	owner := f.newMember(t, tenant, "owner")
+	viewer := f.newMember(t, tenant, "viewer")
+	remove := func(id string) error {
+		_, err := f.RemoveErasedMember(ctx, in(tenant, id, commands.RemoveErasedMember{}))
+		return err
+	}
+	requireRefused(t, remove(owner), domain.KindConflict, "user.not_erased")
+	for _, id := range []string{owner, viewer} {
+		_, err := f.EraseUser(ctx, request(id, commands.EraseUser{Reason: "asked to"}))
+		require.NoError(t, err)
+	}
+	_, err := f.RemoveErasedMember(ctx, as(in(tenant, owner, commands.RemoveErasedMember{}), "owner"))
+	requireRefused(t, err, domain.KindForbidden, "forbidden")
+	require.NoError(t, remove(owner))
+	require.NoError(t, remove(viewer))
+	requireRefused(t, remove(owner), domain.KindNotFound, "member.not_found")
+	require.Equal(t, []string{
+		"member.added", "ownership.granted", "member.added", "member.removed", "ownership.released", "member.removed",
+	}, f.typesIn(t, tenant))
+	next := f.newUser(t)
+	_, err = f.AddMember(ctx, in(tenant, next, commands.AddMember{Roles: []string{"owner"}}))
+	require.NoError(t, err, "the operator gives the tenant another owner")
+}
+
 // Two owners remove each other at the same moment, in two processes: one stays,
 // whether the callers expect a version or not.
 func TestTwoOwnersRemoveEachOther(t *testing.T) {

@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/commands"
 	"tansu.cloud/domain"
+	"tansu.cloud/domain/identity/apikey"
 	"tansu.cloud/domain/tenant"
+	"tansu.cloud/eventstore"
 )
 
 // Webhooks stand for all that takes slots.
@@ -52,6 +55,47 @@ func TestAQuotaBoundsSlotsExactly(t *testing.T) {
 	limit(9)
 	_, err = f.RegisterWebhook(ctx, registerWebhook(owner, "s"))
 	require.NoError(t, err)
+}
+
+// Expired API keys make room, at the moment at which they expire and not before.
+func TestExpiredKeysMakeRoom(t *testing.T) {
+	t.Parallel()
+	for code, limit := range map[string]int64{"quota_exceeded": 3, "api_key.too_many": apikey.MaxPerTenant} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			f, ctx := newFixture(t), t.Context()
+			owner := uuid.MustParse(f.newTenant(t, "acme"))
+			_, err := f.ChangeTenantQuotas(ctx, request(owner.String(), commands.ChangeTenantQuotas{Quotas: tenant.Quotas{tenant.QuotaAPIKeys: limit}}))
+			require.NoError(t, err)
+			create := func(expires time.Time) (string, error) {
+				r := request(uuid.NewString(), commands.CreateAPIKey{Name: "k", Permissions: []string{"events.read"}, Hint: "abcd", ExpiresAt: expires})
+				r.Tenant = owner
+				made, err := f.CreateAPIKey(ctx, r)
+				return made.State.ID, err
+			}
+			short := ""
+			for i := range limit {
+				expires := []time.Time{{}, f.clock.Now().Add(time.Hour), f.clock.Now().Add(2 * time.Hour)}[min(i, 2)]
+				id, err := create(expires)
+				require.NoError(t, err)
+				if i == 1 {
+					short = id
+				}
+			}
+			f.clock.advance(time.Hour - time.Microsecond)
+			_, err = create(time.Time{})
+			require.Equal(t, code, codeOf(err))
+			f.clock.advance(time.Microsecond)
+			_, err = create(time.Time{})
+			require.NoError(t, err)
+			past, err := f.memory.ReadStream(ctx, owner, eventstore.Stream{Type: apikey.StreamType, ID: short}, eventstore.StreamQuery{})
+			require.NoError(t, err)
+			require.Equal(t, "api_key.revoked", past[len(past)-1].Type)
+			require.Contains(t, string(past[len(past)-1].Metadata), "system:expiry")
+			_, err = create(time.Time{})
+			require.Equal(t, code, codeOf(err), "one key, one place")
+		})
+	}
 }
 
 func codeOf(err error) string {

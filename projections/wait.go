@@ -21,6 +21,8 @@ const (
 	// askInterval is the most between looks at the checkpoint while another
 	// process, or none, moves the projection on.
 	askInterval = 20 * time.Millisecond
+	// askForAll is the time between looks at the checkpoints of all tenants.
+	askForAll = 250 * time.Millisecond
 )
 
 // Wait returns nil when the rows that the projection serves contain everything
@@ -46,6 +48,30 @@ func (r *Runner) Wait(ctx context.Context, name string, tenant uuid.UUID, positi
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("projection %s has not reached position %d yet: %w", name, position, ctx.Err())
+		}
+	}
+}
+
+// WaitForAll returns nil when the rows that a projection of every log serves contain
+// everything that was recorded up to a time, but for streams that are parked. It is
+// for what happens seldom: it looks at all tenants.
+func (r *Runner) WaitForAll(ctx context.Context, name string, until time.Time) error {
+	p := r.byName[name]
+	if p == nil {
+		return fmt.Errorf("%w: %q", ErrUnknownProjection, name)
+	}
+	for {
+		generation, err := p.queries.ServingGeneration(ctx, p.Name)
+		if err == nil {
+			var behind bool
+			behind, err = p.queries.AnyTenantBehind(ctx, db.AnyTenantBehindParams{Projection: p.Name, Generation: generation, Until: until})
+			if err == nil && !behind {
+				return nil
+			}
+		}
+		sleep(ctx, askForAll)
+		if ctx.Err() != nil {
+			return fmt.Errorf("projection %s has not read all logs up to %s yet: %w", name, until, errors.Join(ctx.Err(), err))
 		}
 	}
 }

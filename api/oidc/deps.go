@@ -72,7 +72,6 @@ type Tenants interface {
 // Credentials keeps what must not be in the log.
 type Credentials interface {
 	SetPassword(ctx context.Context, user, id uuid.UUID, password string) error
-	KeepPassword(ctx context.Context, user, id uuid.UUID) error
 	DropPassword(ctx context.Context, user, id uuid.UUID) error
 	VerifyPassword(ctx context.Context, user, id uuid.UUID, password string) (bool, error)
 	Issue(ctx context.Context, purpose credentials.Purpose, tenant, subject, id uuid.UUID, ttl time.Duration) (string, error)
@@ -81,8 +80,6 @@ type Credentials interface {
 	Revoke(ctx context.Context, purpose credentials.Purpose, tenant, subject uuid.UUID) error
 	OpenSession(ctx context.Context, session, user uuid.UUID, idle, absolute time.Duration) (string, error)
 	SessionByToken(ctx context.Context, token string) (credentials.BrowserSession, error)
-	CloseSession(ctx context.Context, session uuid.UUID) error
-	CloseSessionsOf(ctx context.Context, user uuid.UUID) error
 	VerifySecret(ctx context.Context, tenant, owner uuid.UUID, text string) (bool, error)
 	Factors
 }
@@ -90,19 +87,14 @@ type Credentials interface {
 // Factors keeps what people sign in with besides the password.
 type Factors interface {
 	StoreTOTP(ctx context.Context, user, id uuid.UUID, secret, code string) (bool, error)
-	KeepTOTP(ctx context.Context, user, id uuid.UUID) error
 	DropTOTP(ctx context.Context, user, id uuid.UUID) error
-	DeleteTOTP(ctx context.Context, user uuid.UUID) error
 	VerifyTOTP(ctx context.Context, user, id uuid.UUID, code string) (bool, error)
 	StoreRecoveryCodes(ctx context.Context, user, set uuid.UUID, codes []string) error
-	KeepRecoveryCodes(ctx context.Context, user, set uuid.UUID) error
 	DropRecoveryCodes(ctx context.Context, user, set uuid.UUID) error
 	UseRecoveryCode(ctx context.Context, user, set uuid.UUID, code string) (bool, error)
 	RecoveryCodesLeft(ctx context.Context, user, set uuid.UUID) (int, error)
 	StorePasskey(ctx context.Context, user uuid.UUID, k credentials.Passkey) error
-	KeepPasskey(ctx context.Context, user, id uuid.UUID) error
 	DropPasskey(ctx context.Context, user, id uuid.UUID) error
-	DeletePasskey(ctx context.Context, user, id uuid.UUID) error
 	Passkeys(ctx context.Context, user uuid.UUID) ([]credentials.Passkey, error)
 	UsePasskey(ctx context.Context, user, id uuid.UUID, signCount uint32) error
 	SpendChallenge(ctx context.Context, challenge []byte, until time.Time) (bool, error)
@@ -128,7 +120,7 @@ type Grants interface {
 	RevokeUser(ctx context.Context, user uuid.UUID, reason string) error
 	RevokeToken(ctx context.Context, id string) error
 	UseAssertion(ctx context.Context, clientID, id string, expires time.Time) (first bool, err error)
-	Revocations(ctx context.Context) (map[string]struct{}, error)
+	Revocations(ctx context.Context) (map[string]time.Time, error)
 	SigningKeys(ctx context.Context) ([]grants.SigningKey, error)
 }
 

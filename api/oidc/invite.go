@@ -200,8 +200,5 @@ func (p *Provider) register(r *http.Request, n Registration, password string) (u
 	if err := p.Acts.Register(ctx, p.visitorOf(r, n.User), n); err != nil {
 		return none, unlessNamed(err, func() error { return p.Credentials.DropPassword(ctx, n.User, n.PasswordID) })
 	}
-	if err := p.Credentials.KeepPassword(ctx, n.User, n.PasswordID); err != nil {
-		return none, err
-	}
 	return p.Users.Get(ctx, n.User)
 }

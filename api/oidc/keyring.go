@@ -8,6 +8,7 @@ import (
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
 
 	"tansu.cloud/platform/grants"
 )
@@ -26,7 +27,7 @@ type keyring struct {
 	grants  Grants
 	now     func() time.Time
 	keys    atomic.Pointer[[]grants.SigningKey]
-	revoked atomic.Pointer[map[string]struct{}]
+	revoked atomic.Pointer[map[string]time.Time]
 
 	loading  sync.Mutex
 	loadedAt atomic.Int64 // Unix nanoseconds
@@ -132,25 +133,33 @@ func (k *keyring) public(ctx context.Context) (jose.JSONWebKeySet, error) {
 	return set, err
 }
 
-// loadRevocations brings the revoked ids up to date.
+// loadRevocations brings up to date what was revoked.
 func (k *keyring) loadRevocations(ctx context.Context) error {
-	ids, err := k.grants.Revocations(ctx)
+	ended, err := k.grants.Revocations(ctx)
 	if err != nil {
 		return err
 	}
-	k.revoked.Store(&ids)
+	k.revoked.Store(&ended)
 	return nil
 }
 
-func (k *keyring) isRevoked(ids ...string) bool {
+// isRevoked reports whether a token has ended early: by itself, with its grant, or
+// with all that its client or service account had got by then.
+func (k *keyring) isRevoked(c Claims) bool {
 	revoked := k.revoked.Load()
 	if revoked == nil {
 		return false
 	}
-	for _, id := range ids {
-		if _, ok := (*revoked)[id]; ok && id != "" {
-			return true
-		}
+	if _, one := (*revoked)[c.ID]; one {
+		return true
 	}
-	return false
+	if _, family := (*revoked)[c.Grant]; family && c.Grant != "" {
+		return true
+	}
+	holder := c.ClientID
+	if c.ServiceAccountID != uuid.Nil {
+		holder = c.ServiceAccountID.String()
+	}
+	until, all := (*revoked)[holder]
+	return all && !c.IssuedAt.After(until)
 }

@@ -27,6 +27,12 @@ const (
 
 // later does something after the answer, which must not tell by its content or
 // its time whether there is such an account.
+//
+// What waits is lost with the process. The queue of jobs would keep it, but for that
+// every request would have to leave a row, also for addresses that nobody has, with
+// the sealed request to which the link leads back; and a link that comes late, to
+// somebody who has asked again meanwhile, is of no use. The token needs no keeping in
+// either case: it is made when the mail is sent.
 func (p *Provider) later(ctx context.Context, what string, do func(ctx context.Context) error) {
 	work := func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, mailTime)

@@ -50,8 +50,9 @@ func (p *Provider) resetPassword(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "message", view{Title: "The password is set", Text: "You were signed out everywhere.", Link: pageLogin, LinkText: "Sign in"})
 }
 
-// replacePassword ends all sessions even if it is not known whether the password
-// was set: it may have been.
+// replacePassword does at once what must hold when the page is shown, also if it
+// is not known whether the password was set: it may have been. Sagas do the same,
+// for a process that dies in between.
 func (p *Provider) replacePassword(r *http.Request, u users.User, password string) error {
 	ctx, cancel := finishing(r.Context())
 	defer cancel()
@@ -62,7 +63,6 @@ func (p *Provider) replacePassword(r *http.Request, u users.User, password strin
 	}
 	faults = append(faults,
 		p.Credentials.Revoke(ctx, credentials.ResetPassword, uuid.Nil, u.ID),
-		p.Credentials.CloseSessionsOf(ctx, u.ID),
 		p.Grants.RevokeUser(ctx, u.ID, "password reset"))
 	p.refreshRevocations(ctx)
 	live, err := p.Users.Sessions(ctx, u.ID)
@@ -85,7 +85,7 @@ func (p *Provider) setPassword(r *http.Request, user uuid.UUID, password string)
 	if err := p.Acts.SetPassword(r.Context(), p.visitorOf(r, user), user, id); err != nil {
 		return unlessNamed(err, func() error { return p.Credentials.DropPassword(r.Context(), user, id) })
 	}
-	return p.Credentials.KeepPassword(r.Context(), user, id)
+	return nil
 }
 
 func passwordProblems(password string, personal ...string) []problem {

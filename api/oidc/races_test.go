@@ -158,8 +158,8 @@ func TestAResetThatIsInterruptedEndsSessionsAllTheSame(t *testing.T) {
 // Whoever signs out and closes the page at once is signed out.
 func TestASignOutThatIsInterruptedEndsGrantsAllTheSame(t *testing.T) {
 	t.Parallel()
-	gone := &goneAfterClosing{}
-	r := newRig(t, func(d *oidc.Deps) { gone.Credentials, d.Credentials = d.Credentials, gone })
+	gone := &goneBeforeRevoking{}
+	r := newRig(t, func(d *oidc.Deps) { gone.Grants, d.Grants = d.Grants, gone })
 	r.someone()
 	e := r.exchanger()
 	token := e.token(t)["refresh_token"].(string)
@@ -177,14 +177,14 @@ func TestASignOutThatIsInterruptedEndsGrantsAllTheSame(t *testing.T) {
 	require.Equal(t, "invalid_grant", e.refused(token))
 }
 
-type goneAfterClosing struct {
-	oidc.Credentials
+type goneBeforeRevoking struct {
+	oidc.Grants
 	leave func()
 }
 
-func (g *goneAfterClosing) CloseSession(ctx context.Context, session uuid.UUID) error {
-	defer g.leave()
-	return g.Credentials.CloseSession(ctx, session)
+func (g *goneBeforeRevoking) RevokeSession(ctx context.Context, session uuid.UUID, reason string) error {
+	g.leave()
+	return g.Grants.RevokeSession(ctx, session, reason)
 }
 
 // If it is not known whether an event names what was stored, it stays: else its

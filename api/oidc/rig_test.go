@@ -36,6 +36,7 @@ import (
 	"tansu.cloud/projections/readmodels/clients"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 	"tansu.cloud/projections/readmodels/users"
+	credentialsaga "tansu.cloud/projections/sagas/credentials"
 )
 
 const password = "violet-tractor-91-lagoon"
@@ -99,7 +100,7 @@ func (b *lockedBuffer) String() string {
 	return b.Buffer.String()
 }
 
-var models = []projections.Projection{tenantdirectory.New(), users.New(), clients.New(), access.New()}
+var models = []projections.Projection{tenantdirectory.New(), users.New(), clients.New(), access.New(), credentialsaga.New()}
 
 func newRig(t testing.TB, adjust ...func(*oidc.Deps)) *rig {
 	t.Helper()
@@ -223,7 +224,6 @@ func (r *rig) user(email string) uuid.UUID {
 	do(r, r.commands.RegisterUser, users.Name, eventstore.SystemTenant, id.String(), commands.RegisterUser{
 		Email: email, Name: "Ann Example", Verified: true, PasswordID: passwordID.String(),
 	})
-	require.NoError(r.t, r.secrets.KeepPassword(r.t.Context(), id, passwordID))
 	return id
 }
 

@@ -14,6 +14,7 @@ import (
 	"tansu.cloud/domain/identity/permission"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/users"
+	credentialsaga "tansu.cloud/projections/sagas/credentials"
 )
 
 func TestSecurityPageIsForThoseSignedIn(t *testing.T) {
@@ -92,6 +93,7 @@ func TestAuthenticatorAppOnAndOff(t *testing.T) {
 	r.enable(b)
 	b.submit(b.get("/auth/security"), "/auth/security/totp/disable", "proof", password).shows(http.StatusOK, "Set up an app")
 	var rows int
+	require.NoError(t, r.Wait(t.Context(), credentialsaga.Name, eventstore.SystemTenant, 0))
 	require.NoError(t, r.pool.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM totp_secrets) + (SELECT count(*) FROM recovery_codes)").Scan(&rows))
 	require.Zero(t, rows)
 	b.post("/auth/security/codes", nil).shows(http.StatusUnprocessableEntity, "not enabled")
@@ -110,7 +112,6 @@ func TestResetLeavesThePassword(t *testing.T) {
 	b.submit(half, "/auth/second", "code", app.code()).shows(http.StatusUnauthorized, "not right") // no event names it
 	b.submit(half, "/auth/second", "recovery", app.codes[0]).shows(http.StatusUnauthorized, "not a recovery code")
 	b.signIn(b.get("/auth/login"), "ann@example.com").shows(http.StatusOK, "Your account")
-	require.NoError(t, r.secrets.DeleteSecondFactors(t.Context(), u.ID))
 }
 
 func TestOwnSessionsAreListedAndRevoked(t *testing.T) {

@@ -106,7 +106,7 @@ func (p *Provider) enableTOTP(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return unlessNamed(err, func() error { return p.Credentials.DropTOTP(r.Context(), v.user.ID, id) })
 		}
-		return p.Credentials.KeepTOTP(r.Context(), v.user.ID, id)
+		return err
 	})
 }
 
@@ -136,10 +136,6 @@ func (p *Provider) makeCodes(w http.ResponseWriter, r *http.Request, v *visit, a
 	}
 	if err := act(set); err != nil {
 		p.showRefusal(w, r, v, unlessNamed(err, func() error { return p.Credentials.DropRecoveryCodes(r.Context(), v.user.ID, set) }))
-		return
-	}
-	if err := p.Credentials.KeepRecoveryCodes(r.Context(), v.user.ID, set); err != nil {
-		p.showFailure(w, r, err)
 		return
 	}
 	p.show(w, r, http.StatusOK, "codes", view{Title: "Your recovery codes", Codes: codes})
@@ -190,11 +186,7 @@ func (p *Provider) disableTOTP(w http.ResponseWriter, r *http.Request) {
 		p.showSecurityOf(w, r, http.StatusUnauthorized, v, problem{"proof", "This is neither your password nor a code that has not been used."})
 		return
 	}
-	if err := p.Acts.DisableTOTP(r.Context(), p.visitorOf(r, v.user.ID), v.user.ID); err != nil {
-		p.showFailure(w, r, err)
-		return
-	}
-	p.toSecurityPage(w, r, p.Credentials.DeleteTOTP(r.Context(), v.user.ID))
+	p.toSecurityPage(w, r, p.Acts.DisableTOTP(r.Context(), p.visitorOf(r, v.user.ID), v.user.ID))
 }
 
 func (p *Provider) rightProof(r *http.Request, u users.User, proof string) (bool, error) {
@@ -228,7 +220,7 @@ func (p *Provider) addPasskey(w http.ResponseWriter, r *http.Request) {
 		p.showRefusal(w, r, v, unlessNamed(err, func() error { return p.Credentials.DropPasskey(r.Context(), v.user.ID, id) }))
 		return
 	}
-	p.toSecurityPage(w, r, p.Credentials.KeepPasskey(r.Context(), v.user.ID, id))
+	p.toSecurityPage(w, r, nil)
 }
 
 // ownPasskey reads which of the visitor's keys a form is about.
@@ -269,5 +261,5 @@ func (p *Provider) removePasskey(w http.ResponseWriter, r *http.Request) {
 		p.showRefusal(w, r, v, err)
 		return
 	}
-	p.toSecurityPage(w, r, p.Credentials.DeletePasskey(r.Context(), v.user.ID, id))
+	p.toSecurityPage(w, r, nil)
 }

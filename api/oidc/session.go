@@ -118,7 +118,9 @@ func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 }
 
-// endSession ends a session with all that was granted in it.
+// endSession ends a session with all that was granted in it. The grants would be
+// revoked without us, by a saga; here it is done so that nothing of them holds any
+// more when the page is shown.
 func (p *Provider) endSession(r *http.Request, v *visit, reason string) error {
 	return p.end(r.Context(), p.visitorOf(r, v.user.ID), v.session.ID, reason)
 }
@@ -127,7 +129,6 @@ func (p *Provider) end(ctx context.Context, v Visitor, session uuid.UUID, reason
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	err := errors.Join(
-		p.Credentials.CloseSession(ctx, session),
 		p.Grants.RevokeSession(ctx, session, reason),
 		p.Acts.EndSession(ctx, v, session, reason),
 	)

@@ -30,7 +30,7 @@ func (p *Provider) Verify(ctx context.Context, token string) (Claims, error) {
 
 // Revoked reports whether a token, or what it was minted from, ended early; for
 // callers who keep what Verify returned.
-func (p *Provider) Revoked(c Claims) bool { return p.keyring.isRevoked(c.ID, c.Grant) }
+func (p *Provider) Revoked(c Claims) bool { return p.keyring.isRevoked(c) }
 
 // verifyAccess accepts a token for one of several audiences.
 func (p *Provider) verifyAccess(ctx context.Context, token string, audiences ...string) (Claims, error) {
@@ -54,11 +54,14 @@ func (p *Provider) verifyAccess(ctx context.Context, token string, audiences ...
 		!slices.Contains(audiences, c.Audience),
 		!now.Before(time.Unix(c.ExpiresAt, 0)),
 		now.Add(skew).Before(time.Unix(c.IssuedAt, 0)),
-		c.ID == "",
-		p.keyring.isRevoked(c.ID, c.Grant):
+		c.ID == "":
 		return Claims{}, ErrTokenInvalid
 	}
-	return c.claims()
+	claims, err := c.claims()
+	if err != nil || p.keyring.isRevoked(claims) {
+		return Claims{}, ErrTokenInvalid
+	}
+	return claims, nil
 }
 
 func (c accessClaims) claims() (claims Claims, err error) {

@@ -81,11 +81,7 @@ func (s *server) apiKeyRoutes() {
 			ChangeHeaders
 			Body *OptionalReasonBody
 		}) (*changed[APIKey], error) {
-			out, err := sendToAPIKey(ctx, s, s.Commands.RevokeAPIKey, in.IDPath, in.ChangeHeaders, commands.RevokeAPIKey{Reason: in.Body.text()})
-			if err == nil {
-				s.tidy(ctx, "the hash of a revoked API key was not deleted", s.Credentials.DeleteAPIKey(ctx, callOf(ctx).tenant, uuid.MustParse(out.Body.ID)))
-			}
-			return out, err
+			return sendToAPIKey(ctx, s, s.Commands.RevokeAPIKey, in.IDPath, in.ChangeHeaders, commands.RevokeAPIKey{Reason: in.Body.text()})
 		})
 }
 
@@ -117,9 +113,6 @@ func (s *server) createAPIKey(ctx context.Context, in *struct {
 			return nil, err
 		}
 		text = ""
-	} else if err := s.Credentials.KeepAPIKey(ctx, tenant, id); err != nil {
-		s.tidy(ctx, "an API key cannot be kept", err)
-		return nil, unavailable("The API key was created but cannot be kept; revoke it and create another one.")
 	}
 	body := APIKeyWithText{apiKeyOfState(sent), text}
 	return &created[APIKeyWithText]{sent.status, sent.Written, "/v1/api-keys/" + body.ID, body}, nil

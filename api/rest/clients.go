@@ -83,7 +83,7 @@ func (s *server) clientRoutes() {
 			return sendToClient(ctx, s, s.Commands.EnableClient, in.IDPath, in.ChangeHeaders, commands.EnableClient{Reason: in.Body.text()})
 		})
 	register(s, manageClient("disable-client", http.MethodPost, "/disable", "Disable a client",
-		"Nobody can sign in to it, and it gets no tokens; access tokens that it has expire within 10 minutes."),
+		"Nobody can sign in to it, and it gets no tokens. Those that it has hold no more, within a second, and people have to sign in to it again."),
 		func(ctx context.Context, in *struct {
 			IDPath
 			ChangeHeaders
@@ -91,7 +91,7 @@ func (s *server) clientRoutes() {
 		}) (*changed[Client], error) {
 			return sendToClient(ctx, s, s.Commands.DisableClient, in.IDPath, in.ChangeHeaders, commands.DisableClient{Reason: in.Body.Reason})
 		})
-	e := manageClient("delete-client", http.MethodDelete, "", "Delete a client", "Ends it for ever; access tokens that it has expire within 10 minutes.")
+	e := manageClient("delete-client", http.MethodDelete, "", "Delete a client", "Ends it for ever, with its secrets and tokens, within a second.")
 	e.status = http.StatusNoContent
 	register(s, e, func(ctx context.Context, in *struct {
 		IDPath
@@ -102,9 +102,6 @@ func (s *server) clientRoutes() {
 			return nil, err
 		}
 		sent, err := sendTo(ctx, s, clientTarget, id.String(), s.Commands.DeleteClient, in.ChangeHeaders, commands.DeleteClient{})
-		if err == nil {
-			s.tidy(ctx, "the secrets of a deleted client are left", s.Credentials.DeleteSecrets(ctx, callOf(ctx).tenant, id))
-		}
 		return deleted(sent, err)
 	})
 }
@@ -135,7 +132,8 @@ func (s *server) clientSecretRoutes() {
 	e.path, e.status = "/v1/clients", http.StatusCreated
 	register(s, e, s.registerClient)
 	register(s, manageClient("rotate-client-secret", http.MethodPost, "/rotate-secret", "Rotate the secret of a client",
-		"Makes a new secret. The one before counts too for a while, so that the application can change over. The body may be left out."),
+		"Makes a new secret. The one before counts too for a while, so that the application can change over. "+
+			"With an overlap of 0 seconds it ends at once, and so does every access token from before. The body may be left out."),
 		func(ctx context.Context, in *struct {
 			IDPath
 			ChangeHeaders

@@ -31,6 +31,9 @@ type secretInUse struct {
 // command that names it. The secret counts only then, and goes again by itself
 // if the command does not take effect. Only its hash is stored, so a repeat of
 // the request has no secret to tell.
+//
+// That a secret counts, and the one before no longer than it may, is seen to by the
+// saga too; here it is done so that it holds when the answer is there.
 func withSecret[S any](ctx context.Context, s *server, owner uuid.UUID, command func(secret string) (outcome[S], secretInUse, error)) (outcome[S], string, error) {
 	var none outcome[S]
 	tenant := callOf(ctx).tenant

@@ -22,7 +22,6 @@ type vault struct {
 	kept     map[uuid.UUID]bool
 	secrets  map[uuid.UUID]string // by id
 	retired  map[uuid.UUID]time.Time
-	closed   map[uuid.UUID]bool // sessions and users
 	used     map[uuid.UUID]time.Time
 	issued   []credentials.OneTime
 	tokens   map[string]oidc.Claims
@@ -33,7 +32,7 @@ type vault struct {
 func newVault() *vault {
 	return &vault{
 		keys: map[uuid.UUID]credentials.APIKey{}, kept: map[uuid.UUID]bool{}, secrets: map[uuid.UUID]string{},
-		retired: map[uuid.UUID]time.Time{}, closed: map[uuid.UUID]bool{}, used: map[uuid.UUID]time.Time{},
+		retired: map[uuid.UUID]time.Time{}, used: map[uuid.UUID]time.Time{},
 		tokens: map[string]oidc.Claims{}, revoked: map[string]bool{},
 	}
 }
@@ -51,31 +50,13 @@ func (v *vault) Issue(_ context.Context, _ credentials.Purpose, tenant, subject,
 	return "one+time/" + id.String(), nil
 }
 
-func (v *vault) CloseSession(_ context.Context, id uuid.UUID) error {
-	v.locked(func() { v.closed[id] = true })
-	return nil
-}
-
-func (v *vault) CloseSessionsOf(ctx context.Context, user uuid.UUID) error {
-	return v.CloseSession(ctx, user)
-}
-
-func (v *vault) DeleteSecondFactors(ctx context.Context, user uuid.UUID) error { return nil }
-
-func (v *vault) DeletePasswords(ctx context.Context, user uuid.UUID) error { return nil }
-
 func (v *vault) StoreAPIKey(_ context.Context, tenant, id uuid.UUID, hash [32]byte) error {
 	v.locked(func() { v.keys[id] = credentials.APIKey{Tenant: tenant, ID: id, Hash: hash} })
 	return nil
 }
 
-func (v *vault) KeepAPIKey(_ context.Context, _, id uuid.UUID) error {
-	v.locked(func() { v.kept[id] = true })
-	return nil
-}
-
 func (v *vault) DeleteAPIKey(_ context.Context, _, id uuid.UUID) error {
-	v.locked(func() { delete(v.keys, id); delete(v.kept, id) })
+	v.locked(func() { delete(v.keys, id) })
 	return nil
 }
 
@@ -103,8 +84,9 @@ func (v *vault) StoreSecret(_ context.Context, _, _, id uuid.UUID, text string) 
 	return nil
 }
 
-func (v *vault) KeepSecret(ctx context.Context, tenant, _, id uuid.UUID) error {
-	return v.KeepAPIKey(ctx, tenant, id)
+func (v *vault) KeepSecret(_ context.Context, _, _, id uuid.UUID) error {
+	v.locked(func() { v.kept[id] = true })
+	return nil
 }
 
 func (v *vault) DropSecret(_ context.Context, _, _, id uuid.UUID) error {
@@ -114,11 +96,6 @@ func (v *vault) DropSecret(_ context.Context, _, _, id uuid.UUID) error {
 
 func (v *vault) RetireSecret(_ context.Context, _, _, id uuid.UUID, until time.Time) error {
 	v.locked(func() { v.retired[id] = until })
-	return nil
-}
-
-func (v *vault) DeleteSecrets(_ context.Context, _, owner uuid.UUID) error {
-	v.locked(func() { v.closed[owner] = true })
 	return nil
 }
 

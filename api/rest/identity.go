@@ -48,13 +48,8 @@ type Directory interface {
 // Credentials keeps what must not stand in the log.
 type Credentials interface {
 	Issue(ctx context.Context, purpose credentials.Purpose, tenant, subject, id uuid.UUID, ttl time.Duration) (string, error)
-	CloseSession(ctx context.Context, session uuid.UUID) error
-	CloseSessionsOf(ctx context.Context, user uuid.UUID) error
-	DeletePasswords(ctx context.Context, user uuid.UUID) error
-	DeleteSecondFactors(ctx context.Context, user uuid.UUID) error
 
 	StoreAPIKey(ctx context.Context, tenant, id uuid.UUID, hash [32]byte) error
-	KeepAPIKey(ctx context.Context, tenant, id uuid.UUID) error
 	DeleteAPIKey(ctx context.Context, tenant, id uuid.UUID) error
 	LastUsed(ctx context.Context, tenant uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]time.Time, error)
 
@@ -62,7 +57,6 @@ type Credentials interface {
 	KeepSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
 	DropSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
 	RetireSecret(ctx context.Context, tenant, owner, id uuid.UUID, until time.Time) error
-	DeleteSecrets(ctx context.Context, tenant, owner uuid.UUID) error
 }
 
 // mountIdentity serves the OpenID provider in the same chain of middleware. It

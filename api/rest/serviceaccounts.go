@@ -88,9 +88,6 @@ func (s *server) serviceAccountRoutes() {
 			return nil, err
 		}
 		sent, err := sendTo(ctx, s, serviceAccountTarget, id.String(), s.Commands.DeleteServiceAccount, in.ChangeHeaders, commands.DeleteServiceAccount{})
-		if err == nil {
-			s.tidy(ctx, "the secrets of a deleted service account are left", s.Credentials.DeleteSecrets(ctx, callOf(ctx).tenant, id))
-		}
 		return deleted(sent, err)
 	})
 }
@@ -138,7 +135,8 @@ func (s *server) serviceAccountSecretRoutes() {
 		return &created[ServiceAccountWithSecret]{sent.status, sent.Written, "/v1/service-accounts/" + body.ID, body}, nil
 	})
 	register(s, manageServiceAccount("rotate-service-account-secret", http.MethodPost, "/rotate-secret", "Rotate the secret of a service account",
-		"Makes a new secret. The one before counts too for a while, so that the program can change over. The body may be left out."),
+		"Makes a new secret. The one before counts too for a while, so that the program can change over. "+
+			"With an overlap of 0 seconds it ends at once, and so does every access token from before. The body may be left out."),
 		func(ctx context.Context, in *struct {
 			IDPath
 			ChangeHeaders

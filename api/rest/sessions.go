@@ -116,8 +116,5 @@ func (s *server) endSession(ctx context.Context, path IDPath, owner uuid.UUID, h
 		stream: eventstore.Stream{Type: sessionTarget.streamType, ID: id.String()}, command: commands.EndSession{Reason: reason},
 		readModels: []string{sessionTarget.readModel}, self: owner == callOf(ctx).principal.UserID,
 	})
-	if err == nil {
-		err = s.Credentials.CloseSession(ctx, id)
-	}
 	return deleted(sent, err)
 }

@@ -74,7 +74,7 @@ func (s *server) userRoutes() {
 			return sendToUser(ctx, s, s.Commands.RenameUser, in.IDPath, in.ChangeHeaders, commands.RenameUser{Name: in.Body.Name})
 		})
 	register(s, manageUser("disable-user", http.MethodPost, "/disable", "Disable a user",
-		"They cannot sign in, and what they hold counts no more, within a second."),
+		"They cannot sign in, and what they hold counts no more, within a second and for ever: enabled again, they sign in anew. They stay a member of their tenants."),
 		func(ctx context.Context, in *struct {
 			IDPath
 			ChangeHeaders
@@ -91,10 +91,24 @@ func (s *server) userRoutes() {
 			return sendToUser(ctx, s, s.Commands.EnableUser, in.IDPath, in.ChangeHeaders, commands.EnableUser{Reason: in.Body.text()})
 		})
 	register(s, manageUser("reset-mfa", http.MethodPost, "/reset-mfa", "Reset the second factors of a user",
-		"Takes away authenticator app, recovery codes and passkeys, for somebody who has lost them. The password alone signs them in then."), s.resetMFA)
+		"Takes away authenticator app, recovery codes and passkeys, for somebody who has lost them. The password alone signs them in then."),
+		func(ctx context.Context, in *struct {
+			IDPath
+			ChangeHeaders
+			Body ReasonBody
+		}) (*changed[User], error) {
+			return sendToUser(ctx, s, s.Commands.ResetMFA, in.IDPath, in.ChangeHeaders, commands.ResetMFA{Reason: in.Body.Reason})
+		})
 	register(s, manageUser("erase-user", http.MethodPost, "/erase", "Erase a user",
-		"Destroys the key that seals the person's data and everything with which they could sign in, for ever. Events stay, with their personal fields empty."),
-		s.eraseUser)
+		"Destroys the key that seals the person's data and everything with which they could sign in, for ever. Events stay, with their personal fields empty. "+
+			"Shortly afterwards they are in no tenant any more, also where they were the last owner, and open invites to their address are revoked."),
+		func(ctx context.Context, in *struct {
+			IDPath
+			ChangeHeaders
+			Body ReasonBody
+		}) (*changed[User], error) {
+			return sendToUser(ctx, s, s.Commands.EraseUser, in.IDPath, in.ChangeHeaders, commands.EraseUser{Reason: in.Body.Reason})
+		})
 }
 
 func manageUser(id, method, action, summary, description string) endpoint {
@@ -114,40 +128,6 @@ func sendToUser[C any](ctx context.Context, s *server, handler commands.Handler[
 		return nil, err
 	}
 	return &changed[User]{sent.status, sent.Written, userOfState(sent)}, nil
-}
-
-// eraseUser clears what stands beside the log too. A repeat does it again, so
-// whoever got an error repeats.
-func (s *server) eraseUser(ctx context.Context, in *struct {
-	IDPath
-	ChangeHeaders
-	Body ReasonBody
-}) (*changed[User], error) {
-	out, err := sendToUser(ctx, s, s.Commands.EraseUser, in.IDPath, in.ChangeHeaders, commands.EraseUser{Reason: in.Body.Reason})
-	if err != nil {
-		return nil, err
-	}
-	id := uuid.MustParse(out.Body.ID)
-	if err := s.Credentials.DeletePasswords(ctx, id); err != nil {
-		return nil, err
-	}
-	if err := s.Credentials.DeleteSecondFactors(ctx, id); err != nil {
-		return nil, err
-	}
-	return out, s.Credentials.CloseSessionsOf(ctx, id)
-}
-
-// resetMFA too can be repeated after an error.
-func (s *server) resetMFA(ctx context.Context, in *struct {
-	IDPath
-	ChangeHeaders
-	Body ReasonBody
-}) (*changed[User], error) {
-	out, err := sendToUser(ctx, s, s.Commands.ResetMFA, in.IDPath, in.ChangeHeaders, commands.ResetMFA{Reason: in.Body.Reason})
-	if err != nil {
-		return nil, err
-	}
-	return out, s.Credentials.DeleteSecondFactors(ctx, uuid.MustParse(out.Body.ID))
 }
 
 func (s *server) userReads() {

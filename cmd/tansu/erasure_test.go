@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
@@ -92,9 +93,13 @@ func TestAnErasedUserIsNowhereToBeFound(t *testing.T) {
 	require.Contains(t, before["activity of "+acme], erasedName)
 	require.NotEmpty(t, recognised(s.database()))
 
-	// An open invite is its tenant's own, sealed by itself: taking it back erases it.
-	s.do(http.StatusOK, request{method: http.MethodPost, tenant: beta, path: "/v1/invites/" + open.ID + "/revoke", body: map[string]any{"reason": "left"}})
+	// An open invite is its tenant's own, sealed by itself. The node dies at once.
 	s.do(http.StatusOK, request{method: http.MethodPost, path: user + "/erase", body: map[string]any{"reason": "asked for it"}})
+	told := s.stderr.String() + s.stdout.String()
+	s.crash()
+	require.Eventually(t, func() bool {
+		return s.statusOf(beta, "/v1/invites/"+open.ID) == "revoked" && s.statusOf(acme, "/v1/members/"+me.User.ID) == "no such"
+	}, time.Minute, 20*time.Millisecond)
 
 	after := s.everything(me.User.ID, "system", acme, beta)
 	for place, content := range after {
@@ -118,9 +123,22 @@ func TestAnErasedUserIsNowhereToBeFound(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, answer.StatusCode)
 
 	assert.Empty(t, s.database())
-	for line := range strings.Lines(s.stderr.String() + s.stdout.String()) {
+	for line := range strings.Lines(told + s.stderr.String() + s.stdout.String()) {
 		assert.Empty(t, recognised(line), line)
 	}
+}
+
+// statusOf is the status of what is at a path, if there is something.
+func (s *site) statusOf(tenant, path string) string {
+	s.t.Helper()
+	code, body := s.send(request{method: http.MethodGet, path: path, tenant: tenant})
+	if code == http.StatusNotFound {
+		return "no such"
+	}
+	require.Equal(s.t, http.StatusOK, code, "%s", body)
+	var found struct{ Status string }
+	require.NoError(s.t, json.Unmarshal(body, &found))
+	return found.Status
 }
 
 // client is the environment of a CLI of the operator.

@@ -28,6 +28,8 @@ import (
 	"tansu.cloud/projections/readmodels/usage"
 	"tansu.cloud/projections/readmodels/users"
 	"tansu.cloud/projections/readmodels/webhooks"
+	credentialsaga "tansu.cloud/projections/sagas/credentials"
+	"tansu.cloud/projections/sagas/departures"
 	"tansu.cloud/projections/sagas/joborders"
 	"tansu.cloud/projections/sagas/provisioning"
 	webhooksaga "tansu.cloud/projections/sagas/webhooks"
@@ -46,6 +48,7 @@ type parts struct {
 	codec    *eventstore.Codec
 
 	provisioner *provisioning.Provisioner
+	usher       *departures.Usher
 	workers     *jobs.Workers // nil without the role workers
 }
 
@@ -53,7 +56,7 @@ type parts struct {
 func (n *node) projections() []projections.Projection {
 	return []projections.Projection{
 		tenantdirectory.New(), deadletters.New(), webhooks.New(), webhooksaga.New(n.logger, n.wakeWorkers), joborders.New(n.wakeWorkers),
-		provisioning.New(n.wakeWorkers),
+		provisioning.New(n.wakeWorkers), credentialsaga.New(), departures.New(n.wakeWorkers),
 		users.New(), clients.New(), directory.New(),
 	}
 }
@@ -94,7 +97,7 @@ func (n *node) startParts(ctx context.Context) error {
 	deps := commands.Deps{
 		Store: p.store, Snapshots: p.store, Logger: n.logger,
 		Codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(n.pool, master)),
-		Sagas: []string{webhooks.Saga, joborders.Name, provisioning.Name}, EmailIndex: n.identity.emailIndex,
+		Sagas: []string{webhooks.Saga, joborders.Name, provisioning.Name, credentialsaga.Name, departures.Name}, EmailIndex: n.identity.emailIndex,
 		Usage: usage.NewCounter(n.pool).Of,
 	}
 	p.codec = deps.Codec
@@ -118,6 +121,9 @@ func (n *node) startParts(ctx context.Context) error {
 		return err
 	}
 	if err := n.openProvisioning(); err != nil {
+		return err
+	}
+	if err := n.openDepartures(); err != nil {
 		return err
 	}
 

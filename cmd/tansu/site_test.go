@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/uuid"
@@ -28,6 +29,7 @@ const (
 // site is an installation that serves and sends mail.
 type site struct {
 	*program
+	env     []string
 	dsn     string
 	letters *postOffice
 }
@@ -41,7 +43,16 @@ func newSite(t *testing.T, more ...string) *site {
 			env = append(env, "TANSU_PUBLIC_URL=http://"+addr)
 		}
 	}
-	return &site{startProgram(t, append(env, more...), "serve").ready(), dsn, letters}
+	env = append(env, more...)
+	return &site{startProgram(t, env, "serve").ready(), env, dsn, letters}
+}
+
+// crash kills the installation's only node and starts it again.
+func (s *site) crash() {
+	s.t.Helper()
+	s.signal(syscall.SIGKILL)
+	s.wait()
+	s.program = startProgram(s.t, s.env, "serve").ready()
 }
 
 // request is one to the API.

@@ -59,8 +59,8 @@ func ParseAPIKey(text string) (APIKey, error) {
 	return APIKey{Tenant: uuid.UUID(ids[:16]), ID: uuid.UUID(ids[16:]), Hash: sha256.Sum256([]byte(text))}, nil
 }
 
-// StoreAPIKey stores the hash of a new key. It goes again by itself unless
-// KeepAPIKey follows.
+// StoreAPIKey stores the hash of a new key. It goes again by itself unless an
+// event names it.
 func (s *Store) StoreAPIKey(ctx context.Context, tenant, id uuid.UUID, hash [32]byte) error {
 	now := s.now()
 	err := s.queries.AddAPIKeyHash(ctx, db.AddAPIKeyHashParams{
@@ -72,13 +72,7 @@ func (s *Store) StoreAPIKey(ctx context.Context, tenant, id uuid.UUID, hash [32]
 	return nil
 }
 
-// KeepAPIKey is called when an event has named the key.
-func (s *Store) KeepAPIKey(ctx context.Context, tenant, id uuid.UUID) error {
-	rows, err := s.queries.KeepAPIKeyHash(ctx, db.KeepAPIKeyHashParams{TenantID: tenant, ID: id})
-	return kept("API key", id, rows, err)
-}
-
-// DeleteAPIKey removes a key that was revoked, or whose command was refused.
+// DeleteAPIKey removes a key whose command was refused.
 func (s *Store) DeleteAPIKey(ctx context.Context, tenant, id uuid.UUID) error {
 	return s.queries.DeleteAPIKeyHash(ctx, db.DeleteAPIKeyHashParams{TenantID: tenant, ID: id})
 }

@@ -4,8 +4,9 @@
 // and passkeys. Events name these by id.
 //
 // Whatever an event names is stored before that event, with a date at which it
-// goes again by itself; Keep... lifts it once the event is in the log, and Drop...
-// removes what a refused command left.
+// goes again by itself, and Drop... removes what a refused command left. Once the
+// event is in the log, the saga in projections/sagas/credentials lifts the date;
+// and it deletes what events end.
 //
 // Stored hashes are keyed and cover the ids of their row, so that neither a copy
 // of the database nor a row moved elsewhere in it lets anybody in.

@@ -30,7 +30,7 @@ type Passkey struct {
 }
 
 // StorePasskey stores a user's key, whose ID an event is to name. It goes again by
-// itself unless KeepPasskey follows.
+// itself unless one does.
 func (s *Store) StorePasskey(ctx context.Context, user uuid.UUID, k Passkey) error {
 	now := s.now()
 	rows, err := s.queries.AddPasskeyCredential(ctx, db.AddPasskeyCredentialParams{
@@ -47,20 +47,9 @@ func (s *Store) StorePasskey(ctx context.Context, user uuid.UUID, k Passkey) err
 	return nil
 }
 
-// KeepPasskey is called when an event has named the key.
-func (s *Store) KeepPasskey(ctx context.Context, user, id uuid.UUID) error {
-	rows, err := s.queries.KeepPasskeyCredential(ctx, db.KeepPasskeyCredentialParams{TenantID: systemTenant, UserID: user, ID: id})
-	return kept("passkey", id, rows, err)
-}
-
 // DropPasskey removes a key whose command was refused.
 func (s *Store) DropPasskey(ctx context.Context, user, id uuid.UUID) error {
 	return s.queries.DropPasskeyCredential(ctx, db.DropPasskeyCredentialParams{TenantID: systemTenant, UserID: user, ID: id})
-}
-
-// DeletePasskey removes a key that an event has taken away.
-func (s *Store) DeletePasskey(ctx context.Context, user, id uuid.UUID) error {
-	return s.queries.DeletePasskeyCredential(ctx, db.DeletePasskeyCredentialParams{TenantID: systemTenant, UserID: user, ID: id})
 }
 
 // Passkeys returns all stored keys of a user. Those count that the user's events

@@ -17,10 +17,10 @@ func TestPasskeys(t *testing.T) {
 	key := credentials.Passkey{ID: first, CredentialID: []byte("credential"), Record: []byte("public key"), SignCount: 3}
 	require.NoError(t, s.StorePasskey(t.Context(), user, key))
 	require.NoError(t, s.DropPasskey(t.Context(), user, first))
-	require.ErrorIs(t, s.KeepPasskey(t.Context(), user, first), credentials.ErrNotStored)
+	require.Equal(t, 0, count(t, pool, "passkey_credentials"))
 
 	require.NoError(t, s.StorePasskey(t.Context(), user, key))
-	require.NoError(t, s.KeepPasskey(t.Context(), user, first))
+	named(t, pool, "passkey_credentials", first)
 	again := key
 	again.ID = second
 	require.ErrorIs(t, s.StorePasskey(t.Context(), someone, again), credentials.ErrPasskeyTaken)
@@ -46,8 +46,6 @@ func TestPasskeys(t *testing.T) {
 	require.Equal(t, []credentials.Passkey{key}, keys)
 	require.NoError(t, s.DropPasskey(t.Context(), user, first))
 	require.Equal(t, 1, count(t, pool, "passkey_credentials"), "only what no event names is dropped")
-	require.NoError(t, s.DeletePasskey(t.Context(), user, first))
-	require.Equal(t, 0, count(t, pool, "passkey_credentials"))
 }
 
 func TestCopiedPasskeys(t *testing.T) {
@@ -99,17 +97,4 @@ func TestChallengesAreAnsweredOnce(t *testing.T) {
 	c.forward(2 * time.Minute)
 	require.NoError(t, s.Clean(t.Context()))
 	require.Equal(t, 1, count(t, pool, "spent_challenges"))
-}
-
-func TestErasedUsersKeepNoSecondFactor(t *testing.T) {
-	t.Parallel()
-	s, pool, c := open(t)
-	withTOTP(t, s, c, first)
-	require.NoError(t, s.StoreRecoveryCodes(t.Context(), user, first, credentials.NewRecoveryCodes()))
-	require.NoError(t, s.StorePasskey(t.Context(), user, credentials.Passkey{ID: first, CredentialID: []byte("one")}))
-	require.NoError(t, s.StorePasskey(t.Context(), someone, credentials.Passkey{ID: first, CredentialID: []byte("two")}))
-	require.NoError(t, s.DeleteSecondFactors(t.Context(), user))
-	require.Equal(t, 0, count(t, pool, "totp_secrets"))
-	require.Equal(t, 0, count(t, pool, "recovery_codes"))
-	require.Equal(t, 1, count(t, pool, "passkey_credentials"), "another one's")
 }

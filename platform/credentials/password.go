@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -16,16 +15,13 @@ import (
 const (
 	// maxPasswordBytes holds maxPasswordChars of any script.
 	maxPasswordBytes = 4 * maxPasswordChars
-	// retiredFor covers a read model that is behind and still names the former
-	// password.
-	retiredFor = 24 * time.Hour
 )
 
 // ErrPasswordTooLong is returned by SetPassword for what CheckPassword refuses.
 var ErrPasswordTooLong = errors.New("the password is too long")
 
 // SetPassword stores a user's password under an id that an event is to name. It
-// goes again by itself unless KeepPassword follows.
+// goes again by itself unless one does.
 func (s *Store) SetPassword(ctx context.Context, user, id uuid.UUID, password string) error {
 	if len(password) > maxPasswordBytes {
 		return ErrPasswordTooLong
@@ -45,37 +41,16 @@ func (s *Store) SetPassword(ctx context.Context, user, id uuid.UUID, password st
 	return nil
 }
 
-// KeepPassword is called when an event has named the password. The user's former
-// ones go.
-func (s *Store) KeepPassword(ctx context.Context, user, id uuid.UUID) error {
-	rows, err := s.queries.KeepPassword(ctx, db.KeepPasswordParams{TenantID: systemTenant, UserID: user, ID: id})
-	if err := kept("password", id, rows, err); err != nil {
-		return err
-	}
-	err = s.queries.RetireOlderPasswords(ctx, db.RetireOlderPasswordsParams{
-		TenantID: systemTenant, UserID: user, ID: id, DeleteAfter: s.now().Add(retiredFor),
-	})
-	if err != nil {
-		return fmt.Errorf("retiring the passwords before %s: %w", id, err)
-	}
-	return nil
-}
-
 // DropPassword removes a password whose command was refused.
 func (s *Store) DropPassword(ctx context.Context, user, id uuid.UUID) error {
 	return s.queries.DropPassword(ctx, db.DropPasswordParams{TenantID: systemTenant, UserID: user, ID: id})
-}
-
-// DeletePasswords removes all passwords of a user who is erased.
-func (s *Store) DeletePasswords(ctx context.Context, user uuid.UUID) error {
-	return s.queries.DeletePasswordsOf(ctx, db.DeletePasswordsOfParams{TenantID: systemTenant, UserID: user})
 }
 
 // VerifyPassword reports whether this is the user's password of that id, the one
 // that the user's events name. It does the same work for a user who is not known
 // or has no password (id uuid.Nil). Waits for a free CPU until ctx ends.
 func (s *Store) VerifyPassword(ctx context.Context, user, id uuid.UUID, password string) (bool, error) {
-	row, err := s.queries.Password(ctx, db.PasswordParams{TenantID: systemTenant, UserID: user, ID: id})
+	wrapped, err := s.queries.Password(ctx, db.PasswordParams{TenantID: systemTenant, UserID: user, ID: id})
 	known := true
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -85,7 +60,7 @@ func (s *Store) VerifyPassword(ctx context.Context, user, id uuid.UUID, password
 	}
 	stored := s.argon.decoy
 	if known {
-		opened, err := s.wrap.Open(nil, nil, row.Wrapped, passwordRow(user, id))
+		opened, err := s.wrap.Open(nil, nil, wrapped, passwordRow(user, id))
 		if err != nil {
 			return false, fmt.Errorf("password %s does not open with this server's key: %w", id, err)
 		}
@@ -101,9 +76,6 @@ func (s *Store) VerifyPassword(ctx context.Context, user, id uuid.UUID, password
 	}
 	if !same || !known || tooLong {
 		return false, nil
-	}
-	if row.DeleteAfter != nil { // the process ended between the event and KeepPassword
-		return true, s.KeepPassword(ctx, user, id)
 	}
 	return true, nil
 }

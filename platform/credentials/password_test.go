@@ -22,9 +22,8 @@ func TestPasswordVerifies(t *testing.T) {
 	t.Parallel()
 	s, pool, _ := open(t)
 	require.NoError(t, s.SetPassword(t.Context(), user, first, "correct horse é"))
-	require.NoError(t, s.KeepPassword(t.Context(), user, first))
 
-	require.True(t, verifies(t, s, user, first, "correct horse é"))
+	require.True(t, verifies(t, s, user, first, "correct horse é"), "before anything was noted of its event")
 	require.True(t, verifies(t, s, user, first, "correct horse e\u0301"), "composed differently by another keyboard")
 	require.False(t, verifies(t, s, user, first, "correct horse e"))
 	require.False(t, verifies(t, s, user, second, "correct horse é"), "another id")
@@ -56,59 +55,23 @@ func TestPasswordThatNoEventNamesGoes(t *testing.T) {
 	s, pool, c := open(t)
 	require.NoError(t, s.SetPassword(t.Context(), user, first, "correct horse"))
 	require.NoError(t, s.SetPassword(t.Context(), someone, second, "battery staple"))
-	// The read model names the second one, so its event is there although its
-	// process ended before KeepPassword.
-	require.True(t, verifies(t, s, someone, second, "battery staple"))
+	named(t, pool, "passwords", second)
 
 	c.forward(31 * 24 * time.Hour)
 	require.NoError(t, s.Clean(t.Context()))
 	require.Equal(t, 1, count(t, pool, "passwords"))
 	require.True(t, verifies(t, s, someone, second, "battery staple"))
-	require.ErrorIs(t, s.KeepPassword(t.Context(), user, first), credentials.ErrNotStored)
 }
 
-func TestNewPasswordRetiresTheFormer(t *testing.T) {
-	t.Parallel()
-	s, pool, c := open(t)
-	require.NoError(t, s.SetPassword(t.Context(), user, first, "correct horse"))
-	require.NoError(t, s.KeepPassword(t.Context(), user, first))
-	c.forward(time.Hour)
-	require.NoError(t, s.SetPassword(t.Context(), user, second, "battery staple"))
-	require.NoError(t, s.KeepPassword(t.Context(), user, second))
-
-	require.True(t, verifies(t, s, user, second, "battery staple"))
-	c.forward(25 * time.Hour)
-	require.NoError(t, s.Clean(t.Context()))
-	require.Equal(t, 1, count(t, pool, "passwords"))
-	require.False(t, verifies(t, s, user, first, "correct horse"))
-}
-
-// TestKeepingInTheWrongOrder is two changes at once whose calls cross: the later
-// password stays.
-func TestKeepingInTheWrongOrder(t *testing.T) {
-	t.Parallel()
-	s, _, c := open(t)
-	require.NoError(t, s.SetPassword(t.Context(), user, first, "correct horse"))
-	c.forward(time.Second)
-	require.NoError(t, s.SetPassword(t.Context(), user, second, "battery staple"))
-	require.NoError(t, s.KeepPassword(t.Context(), user, second))
-	require.NoError(t, s.KeepPassword(t.Context(), user, first))
-
-	c.forward(31 * 24 * time.Hour)
-	require.NoError(t, s.Clean(t.Context()))
-	require.True(t, verifies(t, s, user, second, "battery staple"))
-}
-
-func TestDropAndDeletePasswords(t *testing.T) {
+func TestOnlyWhatNoEventNamesIsDropped(t *testing.T) {
 	t.Parallel()
 	s, pool, _ := open(t)
 	require.NoError(t, s.SetPassword(t.Context(), user, first, "correct horse"))
-	require.NoError(t, s.KeepPassword(t.Context(), user, first))
+	named(t, pool, "passwords", first)
 	require.NoError(t, s.SetPassword(t.Context(), user, second, "battery staple"))
 	require.NoError(t, s.DropPassword(t.Context(), user, first))
 	require.NoError(t, s.DropPassword(t.Context(), user, second))
-	require.Equal(t, 1, count(t, pool, "passwords"), "only the one that no event names")
-	require.NoError(t, s.DeletePasswords(t.Context(), user))
-	require.Equal(t, 0, count(t, pool, "passwords"))
+	require.Equal(t, 1, count(t, pool, "passwords"))
+	require.True(t, verifies(t, s, user, first, "correct horse"))
 	require.ErrorIs(t, s.SetPassword(t.Context(), user, first, strings.Repeat("x", 1025)), credentials.ErrPasswordTooLong)
 }

@@ -3,12 +3,10 @@ package credentials
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"tansu.cloud/sql/db"
 )
@@ -40,7 +38,7 @@ func NewRecoveryCodes() []string {
 }
 
 // StoreRecoveryCodes stores a set of a user's under an id that an event is to
-// name. It goes again by itself unless KeepRecoveryCodes follows.
+// name. It goes again by itself unless one does.
 func (s *Store) StoreRecoveryCodes(ctx context.Context, user, set uuid.UUID, codes []string) error {
 	hashes := make([][]byte, len(codes))
 	for i, code := range codes {
@@ -56,16 +54,6 @@ func (s *Store) StoreRecoveryCodes(ctx context.Context, user, set uuid.UUID, cod
 	return nil
 }
 
-// KeepRecoveryCodes is called when an event has named the set. The user's former
-// ones go.
-func (s *Store) KeepRecoveryCodes(ctx context.Context, user, set uuid.UUID) error {
-	rows, err := s.queries.KeepRecoveryCodes(ctx, db.KeepRecoveryCodesParams{TenantID: systemTenant, UserID: user, SetID: set})
-	if err := kept("recovery codes", set, rows, err); err != nil {
-		return err
-	}
-	return s.queries.DeleteOtherRecoveryCodes(ctx, db.DeleteOtherRecoveryCodesParams{TenantID: systemTenant, UserID: user, SetID: set})
-}
-
 // DropRecoveryCodes removes a set whose command was refused.
 func (s *Store) DropRecoveryCodes(ctx context.Context, user, set uuid.UUID) error {
 	return s.queries.DropRecoveryCodes(ctx, db.DropRecoveryCodesParams{TenantID: systemTenant, UserID: user, SetID: set})
@@ -74,19 +62,13 @@ func (s *Store) DropRecoveryCodes(ctx context.Context, user, set uuid.UUID) erro
 // UseRecoveryCode spends a code of the set that the user's events name. Of several
 // callers at once exactly one succeeds.
 func (s *Store) UseRecoveryCode(ctx context.Context, user, set uuid.UUID, code string) (bool, error) {
-	deleteAfter, err := s.queries.UseRecoveryCode(ctx, db.UseRecoveryCodeParams{
+	rows, err := s.queries.UseRecoveryCode(ctx, db.UseRecoveryCodeParams{
 		TenantID: systemTenant, UserID: user, SetID: set, Hash: s.recoveryHash(user, set, code), Now: s.now(),
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false, nil
-	}
 	if err != nil {
 		return false, fmt.Errorf("using a recovery code of %s: %w", set, err)
 	}
-	if deleteAfter != nil { // the process ended between the event and KeepRecoveryCodes
-		return true, s.KeepRecoveryCodes(ctx, user, set)
-	}
-	return true, nil
+	return rows > 0, nil
 }
 
 // RecoveryCodesLeft counts the codes of a set that have not been used.

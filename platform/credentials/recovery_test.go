@@ -19,7 +19,6 @@ func TestRecoveryCodesEachOnce(t *testing.T) {
 	codes := credentials.NewRecoveryCodes()
 	require.Len(t, codes, 10)
 	require.NoError(t, s.StoreRecoveryCodes(t.Context(), user, first, codes))
-	require.NoError(t, s.KeepRecoveryCodes(t.Context(), user, first))
 	use := func(user, set uuid.UUID, code string) bool {
 		t.Helper()
 		right, err := s.UseRecoveryCode(t.Context(), user, set, code)
@@ -55,21 +54,6 @@ func TestRecoveryCodesEachOnce(t *testing.T) {
 	}
 }
 
-// Two requests at once, of which the second keeps its set first: the first one
-// leaves that alone.
-func TestKeepingRecoveryCodesInTheWrongOrder(t *testing.T) {
-	t.Parallel()
-	s, _, c := open(t)
-	require.NoError(t, s.StoreRecoveryCodes(t.Context(), user, first, credentials.NewRecoveryCodes()))
-	c.forward(time.Millisecond)
-	require.NoError(t, s.StoreRecoveryCodes(t.Context(), user, second, credentials.NewRecoveryCodes()))
-	require.NoError(t, s.KeepRecoveryCodes(t.Context(), user, second))
-	require.NoError(t, s.KeepRecoveryCodes(t.Context(), user, first))
-	left, err := s.RecoveryCodesLeft(t.Context(), user, second)
-	require.NoError(t, err)
-	require.Equal(t, 10, left)
-}
-
 func TestLifeOfRecoveryCodes(t *testing.T) {
 	t.Parallel()
 	s, pool, c := open(t)
@@ -77,23 +61,16 @@ func TestLifeOfRecoveryCodes(t *testing.T) {
 	require.NoError(t, s.StoreRecoveryCodes(t.Context(), user, first, codes))
 	require.NoError(t, s.DropRecoveryCodes(t.Context(), user, first))
 	require.Equal(t, 0, count(t, pool, "recovery_codes"))
-	require.ErrorIs(t, s.KeepRecoveryCodes(t.Context(), user, first), credentials.ErrNotStored)
 
 	require.NoError(t, s.StoreRecoveryCodes(t.Context(), user, first, codes))
+	named(t, pool, "recovery_codes", first)
+	require.NoError(t, s.StoreRecoveryCodes(t.Context(), user, second, credentials.NewRecoveryCodes()))
+	require.NoError(t, s.DropRecoveryCodes(t.Context(), user, first))
+	require.Equal(t, 20, count(t, pool, "recovery_codes"), "only what no event names is dropped")
+	c.forward(31 * 24 * time.Hour)
+	require.NoError(t, s.Clean(t.Context()))
+	require.Equal(t, 10, count(t, pool, "recovery_codes"))
 	right, err := s.UseRecoveryCode(t.Context(), user, first, codes[0])
 	require.NoError(t, err)
 	require.True(t, right)
-	c.forward(31 * 24 * time.Hour)
-	require.NoError(t, s.Clean(t.Context()))
-	require.Equal(t, 10, count(t, pool, "recovery_codes"), "who used one had them from an event")
-
-	require.NoError(t, s.StoreRecoveryCodes(t.Context(), user, second, credentials.NewRecoveryCodes()))
-	require.NoError(t, s.KeepRecoveryCodes(t.Context(), user, second))
-	right, err = s.UseRecoveryCode(t.Context(), user, first, codes[1])
-	require.NoError(t, err)
-	require.False(t, right, "of a former set")
-	require.NoError(t, s.DropRecoveryCodes(t.Context(), user, second))
-	require.Equal(t, 10, count(t, pool, "recovery_codes"))
-	require.NoError(t, s.DeleteTOTP(t.Context(), user))
-	require.Equal(t, 0, count(t, pool, "recovery_codes"))
 }

@@ -56,6 +56,22 @@ func count(t testing.TB, pool *pgxpool.Pool, table string) (n int) {
 	return n
 }
 
+// named is what becomes of a row when an event has named it; the saga does that.
+func named(t testing.TB, pool *pgxpool.Pool, table string, id uuid.UUID) {
+	t.Helper()
+	column := map[string]string{"recovery_codes": "set_id"}[table]
+	if column == "" {
+		column = "id"
+	}
+	change := "delete_after = NULL"
+	if table != "api_key_hashes" && table != "passkey_credentials" {
+		change += ", named_by = 1"
+	}
+	done, err := pool.Exec(t.Context(), "UPDATE "+table+" SET "+change+" WHERE "+column+" = $1", id)
+	require.NoError(t, err)
+	require.NotZero(t, done.RowsAffected())
+}
+
 func TestKeyMustHave32Bytes(t *testing.T) {
 	t.Parallel()
 	_, err := credentials.New(nil, credentials.Config{Key: []byte("short")})

@@ -43,7 +43,8 @@ func (s *Store) StoreSecret(ctx context.Context, tenant, owner, id uuid.UUID, te
 	return nil
 }
 
-// KeepSecret is called when an event has named the secret.
+// KeepSecret is called when an event has named the secret, which counts at once
+// then.
 func (s *Store) KeepSecret(ctx context.Context, tenant, owner, id uuid.UUID) error {
 	rows, err := s.queries.KeepClientSecret(ctx, db.KeepClientSecretParams{TenantID: tenant, OwnerID: owner, ID: id})
 	return kept("secret", id, rows, err)
@@ -60,11 +61,6 @@ func (s *Store) RetireSecret(ctx context.Context, tenant, owner, id uuid.UUID, u
 	return s.queries.RetireClientSecret(ctx, db.RetireClientSecretParams{
 		TenantID: tenant, OwnerID: owner, ID: id, Until: until,
 	})
-}
-
-// DeleteSecrets removes all secrets of an owner that is deleted.
-func (s *Store) DeleteSecrets(ctx context.Context, tenant, owner uuid.UUID) error {
-	return s.queries.DeleteClientSecretsOf(ctx, db.DeleteClientSecretsOfParams{TenantID: tenant, OwnerID: owner})
 }
 
 // VerifySecret reports whether this is one of the owner's live secrets.

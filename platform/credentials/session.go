@@ -76,14 +76,4 @@ func (s *Store) SessionByToken(ctx context.Context, token string) (BrowserSessio
 	return session, nil
 }
 
-// CloseSession ends a session.
-func (s *Store) CloseSession(ctx context.Context, id uuid.UUID) error {
-	return s.queries.CloseBrowserSession(ctx, db.CloseBrowserSessionParams{TenantID: systemTenant, ID: id})
-}
-
-// CloseSessionsOf ends all sessions of a user.
-func (s *Store) CloseSessionsOf(ctx context.Context, user uuid.UUID) error {
-	return s.queries.CloseBrowserSessionsOf(ctx, db.CloseBrowserSessionsOfParams{TenantID: systemTenant, UserID: user})
-}
-
 func (s *Store) sessionHash(secret []byte) []byte { return s.digest("session", secret) }

@@ -39,7 +39,7 @@ func NewTOTPSecret() string {
 
 // StoreTOTP stores the secret of a user's authenticator app under an id that an
 // event is to name, if the app shows the right code now: whoever is asked for
-// codes can make some. It goes again by itself unless KeepTOTP follows.
+// codes can make some. It goes again by itself unless one does.
 func (s *Store) StoreTOTP(ctx context.Context, user, id uuid.UUID, secret, code string) (bool, error) {
 	now := s.now()
 	step, right, err := matchTOTP(secret, code, now, -1)
@@ -56,27 +56,9 @@ func (s *Store) StoreTOTP(ctx context.Context, user, id uuid.UUID, secret, code 
 	return true, nil
 }
 
-// KeepTOTP is called when an event has named the secret. The user's former ones
-// go.
-func (s *Store) KeepTOTP(ctx context.Context, user, id uuid.UUID) error {
-	rows, err := s.queries.KeepTOTPSecret(ctx, db.KeepTOTPSecretParams{TenantID: systemTenant, UserID: user, ID: id})
-	if err := kept("authenticator secret", id, rows, err); err != nil {
-		return err
-	}
-	return s.queries.DeleteOtherTOTPSecrets(ctx, db.DeleteOtherTOTPSecretsParams{TenantID: systemTenant, UserID: user, ID: id})
-}
-
 // DropTOTP removes a secret whose command was refused.
 func (s *Store) DropTOTP(ctx context.Context, user, id uuid.UUID) error {
 	return s.queries.DropTOTPSecret(ctx, db.DropTOTPSecretParams{TenantID: systemTenant, UserID: user, ID: id})
-}
-
-// DeleteTOTP removes a user's secrets and the recovery codes that go with them.
-func (s *Store) DeleteTOTP(ctx context.Context, user uuid.UUID) error {
-	return errors.Join(
-		s.queries.DeleteTOTPSecretsOf(ctx, db.DeleteTOTPSecretsOfParams{TenantID: systemTenant, UserID: user}),
-		s.queries.DeleteRecoveryCodesOf(ctx, db.DeleteRecoveryCodesOfParams{TenantID: systemTenant, UserID: user}),
-	)
 }
 
 // VerifyTOTP reports whether the code is one of the user's app, by the id of its
@@ -102,13 +84,7 @@ func (s *Store) VerifyTOTP(ctx context.Context, user, id uuid.UUID, code string)
 	if err != nil {
 		return false, fmt.Errorf("using a code of authenticator secret %s: %w", id, err)
 	}
-	if rows == 0 {
-		return false, nil
-	}
-	if row.DeleteAfter != nil { // the process ended between the event and KeepTOTP
-		return true, s.KeepTOTP(ctx, user, id)
-	}
-	return true, nil
+	return rows > 0, nil
 }
 
 // matchTOTP finds the step after a given one in which the app shows a code.
@@ -130,13 +106,4 @@ func matchTOTP(secret, code string, now time.Time, after int64) (step int64, rig
 // factorRow ties what is wrapped to its row and to what it is.
 func factorRow(kind string, user, id uuid.UUID) []byte {
 	return append(passwordRow(user, id), kind...)
-}
-
-// DeleteSecondFactors removes everything that a user signs in with besides the
-// password, because they are erased or have lost it.
-func (s *Store) DeleteSecondFactors(ctx context.Context, user uuid.UUID) error {
-	return errors.Join(
-		s.DeleteTOTP(ctx, user),
-		s.queries.DeletePasskeyCredentialsOf(ctx, db.DeletePasskeyCredentialsOfParams{TenantID: systemTenant, UserID: user}),
-	)
 }

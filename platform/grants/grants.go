@@ -105,32 +105,44 @@ func liveGrant(ctx context.Context, q *db.Queries, id uuid.UUID, now time.Time) 
 
 // Revoke ends a grant and everything that came from it.
 func (s *Store) Revoke(ctx context.Context, id uuid.UUID, reason string) error {
-	if _, err := s.q.RevokeOAuthGrant(ctx, db.RevokeOAuthGrantParams{TenantID: tenant, ID: id, Now: s.now(), Reason: reason}); err != nil {
-		return fmt.Errorf("revoking a grant: %w", err)
-	}
-	return s.RevokeToken(ctx, id.String())
+	return s.revoke(ctx, func(q *db.Queries, now time.Time) ([]uuid.UUID, error) {
+		_, err := q.RevokeOAuthGrant(ctx, db.RevokeOAuthGrantParams{TenantID: tenant, ID: id, Now: now, Reason: reason})
+		return []uuid.UUID{id}, err
+	})
 }
 
 // RevokeSession ends what was granted in a session.
 func (s *Store) RevokeSession(ctx context.Context, session uuid.UUID, reason string) error {
-	ids, err := s.q.RevokeOAuthGrantsOfSession(ctx, db.RevokeOAuthGrantsOfSessionParams{TenantID: tenant, SessionID: session, Now: s.now(), Reason: reason})
-	return s.revoked(ctx, ids, err)
+	return s.revoke(ctx, func(q *db.Queries, now time.Time) ([]uuid.UUID, error) {
+		return q.RevokeOAuthGrantsOfSession(ctx, db.RevokeOAuthGrantsOfSessionParams{TenantID: tenant, SessionID: session, Now: now, Reason: reason})
+	})
 }
 
 // RevokeUser ends whatever a user granted.
 func (s *Store) RevokeUser(ctx context.Context, user uuid.UUID, reason string) error {
-	ids, err := s.q.RevokeOAuthGrantsOfUser(ctx, db.RevokeOAuthGrantsOfUserParams{TenantID: tenant, UserID: user, Now: s.now(), Reason: reason})
-	return s.revoked(ctx, ids, err)
+	return s.revoke(ctx, func(q *db.Queries, now time.Time) ([]uuid.UUID, error) {
+		return q.RevokeOAuthGrantsOfUser(ctx, db.RevokeOAuthGrantsOfUserParams{TenantID: tenant, UserID: user, Now: now, Reason: reason})
+	})
 }
 
-func (s *Store) revoked(ctx context.Context, ids []uuid.UUID, err error) error {
-	if err != nil {
-		return fmt.Errorf("revoking grants: %w", err)
-	}
-	for _, id := range ids {
-		if err := s.RevokeToken(ctx, id.String()); err != nil {
+// revoke ends grants and their access tokens together: of a grant that is revoked
+// nothing is looked at again.
+func (s *Store) revoke(ctx context.Context, end func(q *db.Queries, now time.Time) ([]uuid.UUID, error)) error {
+	err := s.inTx(ctx, func(q *db.Queries) error {
+		now := s.now()
+		ids, err := end(q, now)
+		if err != nil {
 			return err
 		}
+		for _, id := range ids {
+			if err := addRevocation(ctx, q, id.String(), now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("revoking grants: %w", err)
 	}
 	return nil
 }
@@ -138,25 +150,28 @@ func (s *Store) revoked(ctx context.Context, ids []uuid.UUID, err error) error {
 // RevokeToken makes access tokens invalid before they expire: one by its id, or
 // all of a grant by the grant's.
 func (s *Store) RevokeToken(ctx context.Context, id string) error {
-	now := s.now()
-	err := s.q.AddOAuthRevocation(ctx, db.AddOAuthRevocationParams{TenantID: tenant, ID: id, RevokedAt: now, ExpiresAt: now.Add(revocationsFor)})
-	if err != nil {
+	if err := addRevocation(ctx, s.q, id, s.now()); err != nil {
 		return fmt.Errorf("revoking a token: %w", err)
 	}
 	return nil
 }
 
-// Revocations returns the ids of tokens and grants that RevokeToken ended.
-func (s *Store) Revocations(ctx context.Context) (map[string]struct{}, error) {
+func addRevocation(ctx context.Context, q *db.Queries, id string, now time.Time) error {
+	return q.AddOAuthRevocation(ctx, db.AddOAuthRevocationParams{TenantID: tenant, ID: id, RevokedAt: now, ExpiresAt: now.Add(revocationsFor)})
+}
+
+// Revocations returns what ended early, and when: tokens and grants, by their ids,
+// and everything that was issued by then to a client or service account, by its id.
+func (s *Store) Revocations(ctx context.Context) (map[string]time.Time, error) {
 	rows, err := s.q.OAuthRevocations(ctx, db.OAuthRevocationsParams{TenantID: tenant, Now: s.now()})
 	if err != nil {
 		return nil, fmt.Errorf("revoked tokens: %w", err)
 	}
-	ids := make(map[string]struct{}, len(rows))
+	ended := make(map[string]time.Time, len(rows))
 	for _, r := range rows {
-		ids[r.ID] = struct{}{}
+		ended[r.ID] = r.RevokedAt
 	}
-	return ids, nil
+	return ended, nil
 }
 
 // UseAssertion notes that a client authenticated with an assertion of this id,

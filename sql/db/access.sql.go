@@ -86,6 +86,17 @@ func (q *Queries) APIKeyRows(ctx context.Context, arg APIKeyRowsParams) ([]ApiKe
 	return items, nil
 }
 
+const countOwners = `-- name: CountOwners :one
+SELECT count(*) FROM members WHERE tenant_id = $1 AND roles @> '["owner"]'
+`
+
+func (q *Queries) CountOwners(ctx context.Context, tenantID uuid.UUID) (int64, error) {
+	row := q.db.QueryRow(ctx, countOwners, tenantID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteMembers = `-- name: DeleteMembers :exec
 DELETE FROM members WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
 `
@@ -533,6 +544,44 @@ func (q *Queries) MemberRows(ctx context.Context, arg MemberRowsParams) ([]Membe
 			&i.AddedAt,
 			&i.UpdatedAt,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const openInvitesTo = `-- name: OpenInvitesTo :many
+SELECT tenant_id, id FROM invites
+WHERE email_index = $1 AND status = 'open' AND created_at <= $2::timestamptz
+ORDER BY tenant_id, id LIMIT $3
+`
+
+type OpenInvitesToParams struct {
+	EmailIndex   string
+	CreatedUntil time.Time
+	MaxRows      int32
+}
+
+type OpenInvitesToRow struct {
+	TenantID uuid.UUID
+	ID       uuid.UUID
+}
+
+// Across tenants: a person is erased, which is rare; so this reads all of them.
+func (q *Queries) OpenInvitesTo(ctx context.Context, arg OpenInvitesToParams) ([]OpenInvitesToRow, error) {
+	rows, err := q.db.Query(ctx, openInvitesTo, arg.EmailIndex, arg.CreatedUntil, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OpenInvitesToRow
+	for rows.Next() {
+		var i OpenInvitesToRow
+		if err := rows.Scan(&i.TenantID, &i.ID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

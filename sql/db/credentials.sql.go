@@ -284,34 +284,6 @@ func (q *Queries) ClientSecrets(ctx context.Context, arg ClientSecretsParams) ([
 	return items, nil
 }
 
-const closeBrowserSession = `-- name: CloseBrowserSession :exec
-DELETE FROM browser_sessions WHERE tenant_id = $1 AND id = $2
-`
-
-type CloseBrowserSessionParams struct {
-	TenantID uuid.UUID
-	ID       uuid.UUID
-}
-
-func (q *Queries) CloseBrowserSession(ctx context.Context, arg CloseBrowserSessionParams) error {
-	_, err := q.db.Exec(ctx, closeBrowserSession, arg.TenantID, arg.ID)
-	return err
-}
-
-const closeBrowserSessionsOf = `-- name: CloseBrowserSessionsOf :exec
-DELETE FROM browser_sessions WHERE tenant_id = $1 AND user_id = $2
-`
-
-type CloseBrowserSessionsOfParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-}
-
-func (q *Queries) CloseBrowserSessionsOf(ctx context.Context, arg CloseBrowserSessionsOfParams) error {
-	_, err := q.db.Exec(ctx, closeBrowserSessionsOf, arg.TenantID, arg.UserID)
-	return err
-}
-
 const deleteAPIKeyHash = `-- name: DeleteAPIKeyHash :exec
 DELETE FROM api_key_hashes WHERE tenant_id = $1 AND id = $2
 `
@@ -323,20 +295,6 @@ type DeleteAPIKeyHashParams struct {
 
 func (q *Queries) DeleteAPIKeyHash(ctx context.Context, arg DeleteAPIKeyHashParams) error {
 	_, err := q.db.Exec(ctx, deleteAPIKeyHash, arg.TenantID, arg.ID)
-	return err
-}
-
-const deleteClientSecretsOf = `-- name: DeleteClientSecretsOf :exec
-DELETE FROM client_secrets WHERE tenant_id = $1 AND owner_id = $2
-`
-
-type DeleteClientSecretsOfParams struct {
-	TenantID uuid.UUID
-	OwnerID  uuid.UUID
-}
-
-func (q *Queries) DeleteClientSecretsOf(ctx context.Context, arg DeleteClientSecretsOfParams) error {
-	_, err := q.db.Exec(ctx, deleteClientSecretsOf, arg.TenantID, arg.OwnerID)
 	return err
 }
 
@@ -435,20 +393,6 @@ func (q *Queries) DeleteOldPasswords(ctx context.Context, arg DeleteOldPasswords
 	return result.RowsAffected(), nil
 }
 
-const deletePasswordsOf = `-- name: DeletePasswordsOf :exec
-DELETE FROM passwords WHERE tenant_id = $1 AND user_id = $2
-`
-
-type DeletePasswordsOfParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-}
-
-func (q *Queries) DeletePasswordsOf(ctx context.Context, arg DeletePasswordsOfParams) error {
-	_, err := q.db.Exec(ctx, deletePasswordsOf, arg.TenantID, arg.UserID)
-	return err
-}
-
 const dropClientSecret = `-- name: DropClientSecret :exec
 DELETE FROM client_secrets WHERE tenant_id = $1 AND owner_id = $2 AND id = $3 AND NOT kept
 `
@@ -466,7 +410,7 @@ func (q *Queries) DropClientSecret(ctx context.Context, arg DropClientSecretPara
 }
 
 const dropPassword = `-- name: DropPassword :exec
-DELETE FROM passwords WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND delete_after IS NOT NULL
+DELETE FROM passwords WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND named_by IS NULL
 `
 
 type DropPasswordParams struct {
@@ -503,23 +447,6 @@ func (q *Queries) ExtendBrowserSession(ctx context.Context, arg ExtendBrowserSes
 	return err
 }
 
-const keepAPIKeyHash = `-- name: KeepAPIKeyHash :execrows
-UPDATE api_key_hashes SET delete_after = NULL WHERE tenant_id = $1 AND id = $2
-`
-
-type KeepAPIKeyHashParams struct {
-	TenantID uuid.UUID
-	ID       uuid.UUID
-}
-
-func (q *Queries) KeepAPIKeyHash(ctx context.Context, arg KeepAPIKeyHashParams) (int64, error) {
-	result, err := q.db.Exec(ctx, keepAPIKeyHash, arg.TenantID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const keepClientSecret = `-- name: KeepClientSecret :execrows
 UPDATE client_secrets SET kept = true, delete_after = CASE WHEN kept THEN delete_after END
 WHERE tenant_id = $1 AND owner_id = $2 AND id = $3
@@ -534,24 +461,6 @@ type KeepClientSecretParams struct {
 // A retired one stays so.
 func (q *Queries) KeepClientSecret(ctx context.Context, arg KeepClientSecretParams) (int64, error) {
 	result, err := q.db.Exec(ctx, keepClientSecret, arg.TenantID, arg.OwnerID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const keepPassword = `-- name: KeepPassword :execrows
-UPDATE passwords SET delete_after = NULL WHERE tenant_id = $1 AND user_id = $2 AND id = $3
-`
-
-type KeepPasswordParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-	ID       uuid.UUID
-}
-
-func (q *Queries) KeepPassword(ctx context.Context, arg KeepPasswordParams) (int64, error) {
-	result, err := q.db.Exec(ctx, keepPassword, arg.TenantID, arg.UserID, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -769,7 +678,7 @@ func (q *Queries) OneTimeToken(ctx context.Context, arg OneTimeTokenParams) (One
 }
 
 const password = `-- name: Password :one
-SELECT wrapped, delete_after FROM passwords WHERE tenant_id = $1 AND user_id = $2 AND id = $3
+SELECT wrapped FROM passwords WHERE tenant_id = $1 AND user_id = $2 AND id = $3
 `
 
 type PasswordParams struct {
@@ -778,16 +687,11 @@ type PasswordParams struct {
 	ID       uuid.UUID
 }
 
-type PasswordRow struct {
-	Wrapped     []byte
-	DeleteAfter *time.Time
-}
-
-func (q *Queries) Password(ctx context.Context, arg PasswordParams) (PasswordRow, error) {
+func (q *Queries) Password(ctx context.Context, arg PasswordParams) ([]byte, error) {
 	row := q.db.QueryRow(ctx, password, arg.TenantID, arg.UserID, arg.ID)
-	var i PasswordRow
-	err := row.Scan(&i.Wrapped, &i.DeleteAfter)
-	return i, err
+	var wrapped []byte
+	err := row.Scan(&wrapped)
+	return wrapped, err
 }
 
 const retireClientSecret = `-- name: RetireClientSecret :exec
@@ -810,30 +714,6 @@ func (q *Queries) RetireClientSecret(ctx context.Context, arg RetireClientSecret
 		arg.OwnerID,
 		arg.ID,
 		arg.Until,
-	)
-	return err
-}
-
-const retireOlderPasswords = `-- name: RetireOlderPasswords :exec
-UPDATE passwords AS p SET delete_after = $4::timestamptz
-WHERE p.tenant_id = $1 AND p.user_id = $2 AND p.delete_after IS NULL AND p.created_at < (
-    SELECT k.created_at FROM passwords k WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.id = $3)
-`
-
-type RetireOlderPasswordsParams struct {
-	TenantID    uuid.UUID
-	UserID      uuid.UUID
-	ID          uuid.UUID
-	DeleteAfter time.Time
-}
-
-// Those that were kept before a given one was stored.
-func (q *Queries) RetireOlderPasswords(ctx context.Context, arg RetireOlderPasswordsParams) error {
-	_, err := q.db.Exec(ctx, retireOlderPasswords,
-		arg.TenantID,
-		arg.UserID,
-		arg.ID,
-		arg.DeleteAfter,
 	)
 	return err
 }

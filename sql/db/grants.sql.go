@@ -584,7 +584,7 @@ func (q *Queries) OAuthRefreshToken(ctx context.Context, arg OAuthRefreshTokenPa
 }
 
 const oAuthRevocations = `-- name: OAuthRevocations :many
-SELECT id, expires_at FROM oauth_revocations WHERE tenant_id = $1 AND expires_at > $2::timestamptz
+SELECT id, revoked_at FROM oauth_revocations WHERE tenant_id = $1 AND expires_at > $2::timestamptz
 `
 
 type OAuthRevocationsParams struct {
@@ -594,7 +594,7 @@ type OAuthRevocationsParams struct {
 
 type OAuthRevocationsRow struct {
 	ID        string
-	ExpiresAt time.Time
+	RevokedAt time.Time
 }
 
 func (q *Queries) OAuthRevocations(ctx context.Context, arg OAuthRevocationsParams) ([]OAuthRevocationsRow, error) {
@@ -606,7 +606,7 @@ func (q *Queries) OAuthRevocations(ctx context.Context, arg OAuthRevocationsPara
 	var items []OAuthRevocationsRow
 	for rows.Next() {
 		var i OAuthRevocationsRow
-		if err := rows.Scan(&i.ID, &i.ExpiresAt); err != nil {
+		if err := rows.Scan(&i.ID, &i.RevokedAt); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -72,6 +72,7 @@ type ClientSecret struct {
 	Kept        bool
 	CreatedAt   time.Time
 	DeleteAfter *time.Time
+	NamedBy     *int64
 }
 
 type DeadLetter struct {
@@ -331,6 +332,7 @@ type Password struct {
 	Wrapped     []byte
 	CreatedAt   time.Time
 	DeleteAfter *time.Time
+	NamedBy     *int64
 }
 
 type ReadModel struct {
@@ -348,6 +350,7 @@ type RecoveryCode struct {
 	UsedAt      *time.Time
 	CreatedAt   time.Time
 	DeleteAfter *time.Time
+	NamedBy     *int64
 }
 
 type Role struct {
@@ -448,6 +451,7 @@ type TotpSecret struct {
 	LastStep    int64
 	CreatedAt   time.Time
 	DeleteAfter *time.Time
+	NamedBy     *int64
 }
 
 type User struct {

@@ -40,6 +40,30 @@ func (q *Queries) AcquireLease(ctx context.Context, arg AcquireLeaseParams) (int
 	return token, err
 }
 
+const anyTenantBehind = `-- name: AnyTenantBehind :one
+SELECT EXISTS (
+  SELECT FROM public.heads h
+  LEFT JOIN public.checkpoints c ON c.tenant_id = h.tenant_id
+    AND c.projection = $1 AND c.generation = $2
+  JOIN public.events e ON e.tenant_id = h.tenant_id AND e.position = COALESCE(c.position, 0) + 1
+  WHERE e.recorded_at <= $3::timestamptz)::boolean AS behind
+`
+
+type AnyTenantBehindParams struct {
+	Projection string
+	Generation int32
+	Until      time.Time
+}
+
+// Across tenants: whether a projection of every log has not looked yet at something
+// that was recorded up to a time.
+func (q *Queries) AnyTenantBehind(ctx context.Context, arg AnyTenantBehindParams) (bool, error) {
+	row := q.db.QueryRow(ctx, anyTenantBehind, arg.Projection, arg.Generation, arg.Until)
+	var behind bool
+	err := row.Scan(&behind)
+	return behind, err
+}
+
 const behindGeneration = `-- name: BehindGeneration :many
 SELECT o.tenant_id, o.position AS head
 FROM public.checkpoints o

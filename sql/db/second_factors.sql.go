@@ -199,97 +199,6 @@ func (q *Queries) DeleteOldTOTPSecrets(ctx context.Context, arg DeleteOldTOTPSec
 	return result.RowsAffected(), nil
 }
 
-const deleteOtherRecoveryCodes = `-- name: DeleteOtherRecoveryCodes :exec
-DELETE FROM recovery_codes AS r
-WHERE r.tenant_id = $1 AND r.user_id = $2 AND r.set_id <> $3 AND r.delete_after IS NULL AND r.created_at <= (
-    SELECT min(k.created_at) FROM recovery_codes k WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.set_id = $3)
-`
-
-type DeleteOtherRecoveryCodesParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-	SetID    uuid.UUID
-}
-
-// Those that were kept before a given set was stored.
-func (q *Queries) DeleteOtherRecoveryCodes(ctx context.Context, arg DeleteOtherRecoveryCodesParams) error {
-	_, err := q.db.Exec(ctx, deleteOtherRecoveryCodes, arg.TenantID, arg.UserID, arg.SetID)
-	return err
-}
-
-const deleteOtherTOTPSecrets = `-- name: DeleteOtherTOTPSecrets :exec
-DELETE FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND delete_after IS NULL
-`
-
-type DeleteOtherTOTPSecretsParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-	ID       uuid.UUID
-}
-
-// Those that were kept before a given one.
-func (q *Queries) DeleteOtherTOTPSecrets(ctx context.Context, arg DeleteOtherTOTPSecretsParams) error {
-	_, err := q.db.Exec(ctx, deleteOtherTOTPSecrets, arg.TenantID, arg.UserID, arg.ID)
-	return err
-}
-
-const deletePasskeyCredential = `-- name: DeletePasskeyCredential :exec
-DELETE FROM passkey_credentials WHERE tenant_id = $1 AND user_id = $2 AND id = $3
-`
-
-type DeletePasskeyCredentialParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-	ID       uuid.UUID
-}
-
-func (q *Queries) DeletePasskeyCredential(ctx context.Context, arg DeletePasskeyCredentialParams) error {
-	_, err := q.db.Exec(ctx, deletePasskeyCredential, arg.TenantID, arg.UserID, arg.ID)
-	return err
-}
-
-const deletePasskeyCredentialsOf = `-- name: DeletePasskeyCredentialsOf :exec
-DELETE FROM passkey_credentials WHERE tenant_id = $1 AND user_id = $2
-`
-
-type DeletePasskeyCredentialsOfParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-}
-
-func (q *Queries) DeletePasskeyCredentialsOf(ctx context.Context, arg DeletePasskeyCredentialsOfParams) error {
-	_, err := q.db.Exec(ctx, deletePasskeyCredentialsOf, arg.TenantID, arg.UserID)
-	return err
-}
-
-const deleteRecoveryCodesOf = `-- name: DeleteRecoveryCodesOf :exec
-DELETE FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2
-`
-
-type DeleteRecoveryCodesOfParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-}
-
-func (q *Queries) DeleteRecoveryCodesOf(ctx context.Context, arg DeleteRecoveryCodesOfParams) error {
-	_, err := q.db.Exec(ctx, deleteRecoveryCodesOf, arg.TenantID, arg.UserID)
-	return err
-}
-
-const deleteTOTPSecretsOf = `-- name: DeleteTOTPSecretsOf :exec
-DELETE FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2
-`
-
-type DeleteTOTPSecretsOfParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-}
-
-func (q *Queries) DeleteTOTPSecretsOf(ctx context.Context, arg DeleteTOTPSecretsOfParams) error {
-	_, err := q.db.Exec(ctx, deleteTOTPSecretsOf, arg.TenantID, arg.UserID)
-	return err
-}
-
 const dropPasskeyCredential = `-- name: DropPasskeyCredential :exec
 DELETE FROM passkey_credentials WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND delete_after IS NOT NULL
 `
@@ -307,7 +216,7 @@ func (q *Queries) DropPasskeyCredential(ctx context.Context, arg DropPasskeyCred
 }
 
 const dropRecoveryCodes = `-- name: DropRecoveryCodes :exec
-DELETE FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3 AND delete_after IS NOT NULL
+DELETE FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3 AND named_by IS NULL
 `
 
 type DropRecoveryCodesParams struct {
@@ -323,7 +232,7 @@ func (q *Queries) DropRecoveryCodes(ctx context.Context, arg DropRecoveryCodesPa
 }
 
 const dropTOTPSecret = `-- name: DropTOTPSecret :exec
-DELETE FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND delete_after IS NOT NULL
+DELETE FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND named_by IS NULL
 `
 
 type DropTOTPSecretParams struct {
@@ -336,60 +245,6 @@ type DropTOTPSecretParams struct {
 func (q *Queries) DropTOTPSecret(ctx context.Context, arg DropTOTPSecretParams) error {
 	_, err := q.db.Exec(ctx, dropTOTPSecret, arg.TenantID, arg.UserID, arg.ID)
 	return err
-}
-
-const keepPasskeyCredential = `-- name: KeepPasskeyCredential :execrows
-UPDATE passkey_credentials SET delete_after = NULL WHERE tenant_id = $1 AND user_id = $2 AND id = $3
-`
-
-type KeepPasskeyCredentialParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-	ID       uuid.UUID
-}
-
-func (q *Queries) KeepPasskeyCredential(ctx context.Context, arg KeepPasskeyCredentialParams) (int64, error) {
-	result, err := q.db.Exec(ctx, keepPasskeyCredential, arg.TenantID, arg.UserID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const keepRecoveryCodes = `-- name: KeepRecoveryCodes :execrows
-UPDATE recovery_codes SET delete_after = NULL WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3
-`
-
-type KeepRecoveryCodesParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-	SetID    uuid.UUID
-}
-
-func (q *Queries) KeepRecoveryCodes(ctx context.Context, arg KeepRecoveryCodesParams) (int64, error) {
-	result, err := q.db.Exec(ctx, keepRecoveryCodes, arg.TenantID, arg.UserID, arg.SetID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const keepTOTPSecret = `-- name: KeepTOTPSecret :execrows
-UPDATE totp_secrets SET delete_after = NULL WHERE tenant_id = $1 AND user_id = $2 AND id = $3
-`
-
-type KeepTOTPSecretParams struct {
-	TenantID uuid.UUID
-	UserID   uuid.UUID
-	ID       uuid.UUID
-}
-
-func (q *Queries) KeepTOTPSecret(ctx context.Context, arg KeepTOTPSecretParams) (int64, error) {
-	result, err := q.db.Exec(ctx, keepTOTPSecret, arg.TenantID, arg.UserID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const markPasskeyCloned = `-- name: MarkPasskeyCloned :exec
@@ -559,7 +414,7 @@ func (q *Queries) OldTOTPSecrets(ctx context.Context, arg OldTOTPSecretsParams) 
 }
 
 const passkeyCredentials = `-- name: PasskeyCredentials :many
-SELECT id, credential_id, wrapped, sign_count, cloned_at, last_used_at, delete_after FROM passkey_credentials
+SELECT id, credential_id, wrapped, sign_count, cloned_at, last_used_at FROM passkey_credentials
 WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at, id
 `
 
@@ -575,7 +430,6 @@ type PasskeyCredentialsRow struct {
 	SignCount    int64
 	ClonedAt     *time.Time
 	LastUsedAt   *time.Time
-	DeleteAfter  *time.Time
 }
 
 func (q *Queries) PasskeyCredentials(ctx context.Context, arg PasskeyCredentialsParams) ([]PasskeyCredentialsRow, error) {
@@ -594,7 +448,6 @@ func (q *Queries) PasskeyCredentials(ctx context.Context, arg PasskeyCredentials
 			&i.SignCount,
 			&i.ClonedAt,
 			&i.LastUsedAt,
-			&i.DeleteAfter,
 		); err != nil {
 			return nil, err
 		}
@@ -626,7 +479,7 @@ func (q *Queries) SpendChallenge(ctx context.Context, arg SpendChallengeParams) 
 }
 
 const tOTPSecret = `-- name: TOTPSecret :one
-SELECT wrapped, last_step, delete_after FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2 AND id = $3
+SELECT wrapped, last_step FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2 AND id = $3
 `
 
 type TOTPSecretParams struct {
@@ -636,20 +489,19 @@ type TOTPSecretParams struct {
 }
 
 type TOTPSecretRow struct {
-	Wrapped     []byte
-	LastStep    int64
-	DeleteAfter *time.Time
+	Wrapped  []byte
+	LastStep int64
 }
 
 func (q *Queries) TOTPSecret(ctx context.Context, arg TOTPSecretParams) (TOTPSecretRow, error) {
 	row := q.db.QueryRow(ctx, tOTPSecret, arg.TenantID, arg.UserID, arg.ID)
 	var i TOTPSecretRow
-	err := row.Scan(&i.Wrapped, &i.LastStep, &i.DeleteAfter)
+	err := row.Scan(&i.Wrapped, &i.LastStep)
 	return i, err
 }
 
 const usePasskeyCredential = `-- name: UsePasskeyCredential :execrows
-UPDATE passkey_credentials SET sign_count = $4, last_used_at = $5::timestamptz, delete_after = NULL
+UPDATE passkey_credentials SET sign_count = $4, last_used_at = $5::timestamptz
 WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND cloned_at IS NULL
   AND (sign_count < $4 OR (sign_count = 0 AND $4 = 0))
 `
@@ -678,10 +530,9 @@ func (q *Queries) UsePasskeyCredential(ctx context.Context, arg UsePasskeyCreden
 	return result.RowsAffected(), nil
 }
 
-const useRecoveryCode = `-- name: UseRecoveryCode :one
+const useRecoveryCode = `-- name: UseRecoveryCode :execrows
 UPDATE recovery_codes SET used_at = $5::timestamptz
 WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3 AND hash = $4 AND used_at IS NULL
-RETURNING delete_after
 `
 
 type UseRecoveryCodeParams struct {
@@ -693,17 +544,18 @@ type UseRecoveryCodeParams struct {
 }
 
 // Of several at once the row lock lets one through.
-func (q *Queries) UseRecoveryCode(ctx context.Context, arg UseRecoveryCodeParams) (*time.Time, error) {
-	row := q.db.QueryRow(ctx, useRecoveryCode,
+func (q *Queries) UseRecoveryCode(ctx context.Context, arg UseRecoveryCodeParams) (int64, error) {
+	result, err := q.db.Exec(ctx, useRecoveryCode,
 		arg.TenantID,
 		arg.UserID,
 		arg.SetID,
 		arg.Hash,
 		arg.Now,
 	)
-	var delete_after *time.Time
-	err := row.Scan(&delete_after)
-	return delete_after, err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const useTOTPStep = `-- name: UseTOTPStep :execrows

@@ -14,10 +14,17 @@ import (
 
 const usageOfAPIKeys = `-- name: UsageOfAPIKeys :one
 SELECT count(*) FROM api_keys WHERE tenant_id = $1 AND status = 'active'
+  AND (expires_at < '0002-01-01' OR expires_at > $2::timestamptz)
 `
 
-func (q *Queries) UsageOfAPIKeys(ctx context.Context, tenantID uuid.UUID) (int64, error) {
-	row := q.db.QueryRow(ctx, usageOfAPIKeys, tenantID)
+type UsageOfAPIKeysParams struct {
+	TenantID uuid.UUID
+	Now      time.Time
+}
+
+// Expired ones make room; one whose time is year 1 never expires.
+func (q *Queries) UsageOfAPIKeys(ctx context.Context, arg UsageOfAPIKeysParams) (int64, error) {
+	row := q.db.QueryRow(ctx, usageOfAPIKeys, arg.TenantID, arg.Now)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

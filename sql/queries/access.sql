@@ -29,6 +29,9 @@ WHERE tenant_id = $1
   AND (added_at, user_id) > (sqlc.arg(after_added_at)::timestamptz, sqlc.arg(after_user_id)::uuid)
 ORDER BY added_at, user_id LIMIT sqlc.arg(max_rows);
 
+-- name: CountOwners :one
+SELECT count(*) FROM members WHERE tenant_id = $1 AND roles @> '["owner"]';
+
 -- name: UpsertUserTenants :exec
 INSERT INTO user_tenants (tenant_id, user_id, member_of, roles)
 SELECT $1, unnest(sqlc.arg(user_ids)::uuid[]), sqlc.arg(member_of)::uuid, unnest(sqlc.arg(roles)::jsonb[])
@@ -99,6 +102,12 @@ WHERE tenant_id = $1
   AND (sqlc.narg(status)::text IS NULL OR status = sqlc.narg(status))
   AND (created_at, id) < (sqlc.arg(after_created_at)::timestamptz, sqlc.arg(after_id)::uuid)
 ORDER BY created_at DESC, id DESC LIMIT sqlc.arg(max_rows);
+
+-- name: OpenInvitesTo :many
+-- Across tenants: a person is erased, which is rare; so this reads all of them.
+SELECT tenant_id, id FROM invites
+WHERE email_index = sqlc.arg(email_index) AND status = 'open' AND created_at <= sqlc.arg(created_until)::timestamptz
+ORDER BY tenant_id, id LIMIT sqlc.arg(max_rows);
 
 -- name: APIKeyRows :many
 SELECT tenant_id, id, name, permissions, hint, created_by, status, reason, expires_at, version, created_at, updated_at FROM api_keys

@@ -5,23 +5,11 @@ INSERT INTO passwords (tenant_id, user_id, id, wrapped, created_at, delete_after
 VALUES ($1, $2, $3, $4, $5, sqlc.arg(delete_after)::timestamptz);
 
 -- name: Password :one
-SELECT wrapped, delete_after FROM passwords WHERE tenant_id = $1 AND user_id = $2 AND id = $3;
-
--- name: KeepPassword :execrows
-UPDATE passwords SET delete_after = NULL WHERE tenant_id = $1 AND user_id = $2 AND id = $3;
-
--- name: RetireOlderPasswords :exec
--- Those that were kept before a given one was stored.
-UPDATE passwords AS p SET delete_after = sqlc.arg(delete_after)::timestamptz
-WHERE p.tenant_id = $1 AND p.user_id = $2 AND p.delete_after IS NULL AND p.created_at < (
-    SELECT k.created_at FROM passwords k WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.id = $3);
+SELECT wrapped FROM passwords WHERE tenant_id = $1 AND user_id = $2 AND id = $3;
 
 -- name: DropPassword :exec
 -- Of a command that was refused; one that an event has named stays.
-DELETE FROM passwords WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND delete_after IS NOT NULL;
-
--- name: DeletePasswordsOf :exec
-DELETE FROM passwords WHERE tenant_id = $1 AND user_id = $2;
+DELETE FROM passwords WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND named_by IS NULL;
 
 -- name: OldPasswords :many
 -- Across tenants: they go by age. Rows are deleted tenant by tenant.
@@ -74,12 +62,6 @@ WHERE tenant_id = $1 AND hash = $2 AND expires_at > sqlc.arg(now)::timestamptz;
 UPDATE browser_sessions SET seen_at = sqlc.arg(now)::timestamptz, expires_at = sqlc.arg(expires_at)::timestamptz
 WHERE tenant_id = $1 AND hash = $2 AND seen_at < sqlc.arg(now)::timestamptz AND expires_at > sqlc.arg(now)::timestamptz;
 
--- name: CloseBrowserSession :exec
-DELETE FROM browser_sessions WHERE tenant_id = $1 AND id = $2;
-
--- name: CloseBrowserSessionsOf :exec
-DELETE FROM browser_sessions WHERE tenant_id = $1 AND user_id = $2;
-
 -- name: OldBrowserSessions :many
 -- Across tenants: they go by age. Rows are deleted tenant by tenant.
 SELECT tenant_id, id FROM browser_sessions WHERE expires_at < sqlc.arg(before)::timestamptz
@@ -98,9 +80,6 @@ VALUES ($1, $2, $3, $4, sqlc.arg(delete_after)::timestamptz);
 -- name: APIKeyHash :one
 SELECT hash FROM api_key_hashes
 WHERE tenant_id = $1 AND id = $2 AND (delete_after IS NULL OR delete_after > sqlc.arg(now)::timestamptz);
-
--- name: KeepAPIKeyHash :execrows
-UPDATE api_key_hashes SET delete_after = NULL WHERE tenant_id = $1 AND id = $2;
 
 -- name: DeleteAPIKeyHash :exec
 DELETE FROM api_key_hashes WHERE tenant_id = $1 AND id = $2;
@@ -150,9 +129,6 @@ WHERE c.tenant_id = $1 AND c.owner_id = $2 AND c.kept AND (c.id = $3 OR c.create
 -- name: DropClientSecret :exec
 -- Of a command that was refused; one that an event has named stays.
 DELETE FROM client_secrets WHERE tenant_id = $1 AND owner_id = $2 AND id = $3 AND NOT kept;
-
--- name: DeleteClientSecretsOf :exec
-DELETE FROM client_secrets WHERE tenant_id = $1 AND owner_id = $2;
 
 -- name: OldClientSecrets :many
 -- Across tenants: they go by age. Rows are deleted tenant by tenant.

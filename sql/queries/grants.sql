@@ -83,7 +83,7 @@ INSERT INTO oauth_revocations (tenant_id, id, revoked_at, expires_at) VALUES ($1
 ON CONFLICT (tenant_id, id) DO UPDATE SET expires_at = greatest(oauth_revocations.expires_at, EXCLUDED.expires_at);
 
 -- name: OAuthRevocations :many
-SELECT id, expires_at FROM oauth_revocations WHERE tenant_id = $1 AND expires_at > sqlc.arg(now)::timestamptz;
+SELECT id, revoked_at FROM oauth_revocations WHERE tenant_id = $1 AND expires_at > sqlc.arg(now)::timestamptz;
 
 -- name: AddOAuthAssertion :execrows
 INSERT INTO oauth_assertions (tenant_id, client_id, hash, expires_at) VALUES ($1, $2, $3, $4)

@@ -81,6 +81,16 @@ LEFT JOIN public.checkpoints c ON c.tenant_id = h.tenant_id
   AND c.projection = sqlc.arg(projection) AND c.generation = sqlc.arg(generation)
 LEFT JOIN public.events e ON e.tenant_id = h.tenant_id AND e.position = COALESCE(c.position, 0) + 1;
 
+-- name: AnyTenantBehind :one
+-- Across tenants: whether a projection of every log has not looked yet at something
+-- that was recorded up to a time.
+SELECT EXISTS (
+  SELECT FROM public.heads h
+  LEFT JOIN public.checkpoints c ON c.tenant_id = h.tenant_id
+    AND c.projection = sqlc.arg(projection) AND c.generation = sqlc.arg(generation)
+  JOIN public.events e ON e.tenant_id = h.tenant_id AND e.position = COALESCE(c.position, 0) + 1
+  WHERE e.recorded_at <= sqlc.arg(until)::timestamptz)::boolean AS behind;
+
 -- name: DeleteCheckpoints :exec
 -- Across tenants: of a generation that is dropped.
 DELETE FROM public.checkpoints WHERE projection = $1 AND generation = $2;

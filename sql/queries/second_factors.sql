@@ -5,26 +5,16 @@ INSERT INTO totp_secrets (tenant_id, user_id, id, wrapped, last_step, created_at
 VALUES ($1, $2, $3, $4, $5, $6, sqlc.arg(delete_after)::timestamptz);
 
 -- name: TOTPSecret :one
-SELECT wrapped, last_step, delete_after FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2 AND id = $3;
+SELECT wrapped, last_step FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2 AND id = $3;
 
 -- name: UseTOTPStep :execrows
 -- Of several at once the row lock lets one through.
 UPDATE totp_secrets SET last_step = sqlc.arg(step)
 WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND last_step < sqlc.arg(step);
 
--- name: KeepTOTPSecret :execrows
-UPDATE totp_secrets SET delete_after = NULL WHERE tenant_id = $1 AND user_id = $2 AND id = $3;
-
--- name: DeleteOtherTOTPSecrets :exec
--- Those that were kept before a given one.
-DELETE FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND delete_after IS NULL;
-
 -- name: DropTOTPSecret :exec
 -- Of a command that was refused; one that an event has named stays.
-DELETE FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND delete_after IS NOT NULL;
-
--- name: DeleteTOTPSecretsOf :exec
-DELETE FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2;
+DELETE FROM totp_secrets WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND named_by IS NULL;
 
 -- name: OldTOTPSecrets :many
 -- Across tenants: they go by age. Rows are deleted tenant by tenant.
@@ -41,30 +31,17 @@ WHERE tenant_id = $1 AND id = ANY(sqlc.arg(ids)::uuid[]) AND delete_after < sqlc
 INSERT INTO recovery_codes (tenant_id, user_id, set_id, hash, created_at, delete_after)
 SELECT $1, $2, $3, unnest(sqlc.arg(hashes)::bytea[]), sqlc.arg(created_at), sqlc.arg(delete_after)::timestamptz;
 
--- name: UseRecoveryCode :one
+-- name: UseRecoveryCode :execrows
 -- Of several at once the row lock lets one through.
 UPDATE recovery_codes SET used_at = sqlc.arg(now)::timestamptz
-WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3 AND hash = $4 AND used_at IS NULL
-RETURNING delete_after;
+WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3 AND hash = $4 AND used_at IS NULL;
 
 -- name: CountRecoveryCodes :one
 SELECT count(*) FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3 AND used_at IS NULL;
 
--- name: KeepRecoveryCodes :execrows
-UPDATE recovery_codes SET delete_after = NULL WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3;
-
--- name: DeleteOtherRecoveryCodes :exec
--- Those that were kept before a given set was stored.
-DELETE FROM recovery_codes AS r
-WHERE r.tenant_id = $1 AND r.user_id = $2 AND r.set_id <> $3 AND r.delete_after IS NULL AND r.created_at <= (
-    SELECT min(k.created_at) FROM recovery_codes k WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.set_id = $3);
-
 -- name: DropRecoveryCodes :exec
 -- Of a command that was refused; those that an event has named stay.
-DELETE FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3 AND delete_after IS NOT NULL;
-
--- name: DeleteRecoveryCodesOf :exec
-DELETE FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2;
+DELETE FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 AND set_id = $3 AND named_by IS NULL;
 
 -- name: OldRecoveryCodes :many
 -- Across tenants: they go by age. Rows are deleted tenant by tenant.
@@ -83,13 +60,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, sqlc.arg(delete_after)::timestamptz)
 ON CONFLICT (tenant_id, credential_id) DO NOTHING;
 
 -- name: PasskeyCredentials :many
-SELECT id, credential_id, wrapped, sign_count, cloned_at, last_used_at, delete_after FROM passkey_credentials
+SELECT id, credential_id, wrapped, sign_count, cloned_at, last_used_at FROM passkey_credentials
 WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at, id;
 
 -- name: UsePasskeyCredential :execrows
 -- Authenticators that do not count say 0 each time. Of several at once with the
 -- same count the row lock lets one through.
-UPDATE passkey_credentials SET sign_count = sqlc.arg(sign_count), last_used_at = sqlc.arg(now)::timestamptz, delete_after = NULL
+UPDATE passkey_credentials SET sign_count = sqlc.arg(sign_count), last_used_at = sqlc.arg(now)::timestamptz
 WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND cloned_at IS NULL
   AND (sign_count < sqlc.arg(sign_count) OR (sign_count = 0 AND sqlc.arg(sign_count) = 0));
 
@@ -97,18 +74,9 @@ WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND cloned_at IS NULL
 UPDATE passkey_credentials SET cloned_at = sqlc.arg(now)::timestamptz
 WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND cloned_at IS NULL;
 
--- name: KeepPasskeyCredential :execrows
-UPDATE passkey_credentials SET delete_after = NULL WHERE tenant_id = $1 AND user_id = $2 AND id = $3;
-
 -- name: DropPasskeyCredential :exec
 -- Of a command that was refused; one that an event has named stays.
 DELETE FROM passkey_credentials WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND delete_after IS NOT NULL;
-
--- name: DeletePasskeyCredential :exec
-DELETE FROM passkey_credentials WHERE tenant_id = $1 AND user_id = $2 AND id = $3;
-
--- name: DeletePasskeyCredentialsOf :exec
-DELETE FROM passkey_credentials WHERE tenant_id = $1 AND user_id = $2;
 
 -- name: OldPasskeyCredentials :many
 -- Across tenants: they go by age. Rows are deleted tenant by tenant.

@@ -15,7 +15,7 @@ const SlotScope = "api_key.slot"
 
 // Limits.
 const (
-	MaxPerTenant = 200 // that are not revoked; expired ones count
+	MaxPerTenant = 200 // that are not revoked; expired ones make room
 	MaxName      = 100 // characters
 )
 

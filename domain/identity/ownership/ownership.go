@@ -69,9 +69,11 @@ type (
 		UserID string
 		At     time.Time
 	}
-	// Release ends that; one owner must stay.
+	// Release ends that; one owner must stay, unless the last one is Erased and
+	// nobody is left to ask.
 	Release struct {
 		UserID string
+		Erased bool
 		At     time.Time
 	}
 )
@@ -101,10 +103,10 @@ func Decide(s State, c Command) ([]Event, error) {
 		switch {
 		case !slices.Contains(s.Owners, c.UserID):
 			return nil, nil
-		case len(s.Owners) == 1:
+		case len(s.Owners) == 1 && !c.Erased:
 			return nil, ErrLastOwner
 		}
-		return []Event{Released(c)}, nil
+		return []Event{Released{c.UserID, c.At}}, nil
 	}
 	return nil, domain.Invalid("ownership.command_unknown", "ownership does not know this command")
 }

@@ -35,6 +35,7 @@ func TestDecide(t *testing.T) {
 		{"grant too many", most, grant("x"), nil, "member.too_many_owners"},
 		{"release", events{granted("u1"), granted("u2")}, release, events{released}, ""},
 		{"release the last", events{granted("u1")}, release, nil, "member.last_owner"},
+		{"release the last, who was erased", events{granted("u1")}, ownership.Release{UserID: "u1", Erased: true, At: t0}, events{released}, ""},
 		{"release who is none", events{granted("u2")}, release, nil, ""},
 		{"release in an ownerless tenant", nil, release, nil, ""},
 	})

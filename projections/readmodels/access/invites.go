@@ -49,6 +49,26 @@ func (d *Directory) Invites(ctx context.Context, tenant uuid.UUID, p Page) ([]In
 	return cut(p, rows, inviteFromRow)
 }
 
+// MaxInvitesTo is the most invites that are read of one address.
+const MaxInvitesTo = 1000
+
+// InviteTo is an invite to an address.
+type InviteTo struct{ Tenant, ID uuid.UUID }
+
+// OpenInvitesTo lists what invites whoever has an address, in all tenants, and was
+// created by a time.
+func (d *Directory) OpenInvitesTo(ctx context.Context, emailIndex string, until time.Time) ([]InviteTo, error) {
+	rows, err := d.queries.OpenInvitesTo(ctx, db.OpenInvitesToParams{EmailIndex: emailIndex, CreatedUntil: until, MaxRows: MaxInvitesTo})
+	if err != nil {
+		return nil, fmt.Errorf("open invites: %w", err)
+	}
+	found := make([]InviteTo, len(rows))
+	for i, r := range rows {
+		found[i] = InviteTo{r.TenantID, r.ID}
+	}
+	return found, nil
+}
+
 // Cursor is the place after an invite in a list.
 func (i Invite) Cursor() page.Cursor { return page.Cursor{At: i.CreatedAt, ID: i.ID} }
 

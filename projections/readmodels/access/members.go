@@ -13,8 +13,8 @@ import (
 	"tansu.cloud/sql/db"
 )
 
-// maxMemberships is the most tenants that are read of one user.
-const maxMemberships = 1000
+// MaxMemberships is the most tenants that are read of one user.
+const MaxMemberships = 1000
 
 // Member is a user in a tenant.
 type Member struct {
@@ -58,7 +58,7 @@ func (m Member) Cursor() page.Cursor { return page.Cursor{At: m.AddedAt, ID: m.U
 func (d *Directory) MembershipsOf(ctx context.Context, user uuid.UUID) ([]Membership, error) {
 	ctx = tenantscope.Within(ctx, eventstore.SystemTenant)
 	rows, err := d.queries.TenantsOfUser(ctx, db.TenantsOfUserParams{
-		TenantID: eventstore.SystemTenant, UserID: user, MaxRows: maxMemberships})
+		TenantID: eventstore.SystemTenant, UserID: user, MaxRows: MaxMemberships})
 	if err != nil {
 		return nil, fmt.Errorf("memberships: %w", err)
 	}
@@ -66,6 +66,15 @@ func (d *Directory) MembershipsOf(ctx context.Context, user uuid.UUID) ([]Member
 		roles, err := names(r.Roles)
 		return Membership{r.MemberOf, roles}, err
 	})
+}
+
+// Owners counts the members who own a tenant.
+func (d *Directory) Owners(ctx context.Context, tenant uuid.UUID) (int64, error) {
+	n, err := d.queries.CountOwners(ctx, tenant)
+	if err != nil {
+		err = fmt.Errorf("owners of %s: %w", tenant, err)
+	}
+	return n, err
 }
 
 func memberFromRow(r db.Member) (Member, error) {

@@ -29,7 +29,7 @@ var counts = map[string]count{
 		return q.UsageOfInvites(ctx, db.UsageOfInvitesParams{TenantID: tenant, Now: time.Now()})
 	},
 	tenant.QuotaAPIKeys: func(ctx context.Context, q *db.Queries, tenant uuid.UUID) (int64, error) {
-		return q.UsageOfAPIKeys(ctx, tenant)
+		return q.UsageOfAPIKeys(ctx, db.UsageOfAPIKeysParams{TenantID: tenant, Now: time.Now()})
 	},
 	tenant.QuotaServiceAccounts: func(ctx context.Context, q *db.Queries, tenant uuid.UUID) (int64, error) {
 		return q.UsageOfServiceAccounts(ctx, tenant)

@@ -71,11 +71,10 @@ func (s *saga) apply(ctx context.Context, tx pgx.Tx, changes []projections.Chang
 	return err
 }
 
-// deliverable leaves out what deliveries cause, so that none causes itself, and
-// the beginning of the log, which comes before or after a webhook that is
-// registered while its tenant is provisioned.
+// deliverable leaves out what deliveries cause, so that none causes itself. All else
+// in a tenant's log is the tenant's to see, by webhooks as by feeds.
 func deliverable(eventType string) bool {
-	return !strings.HasPrefix(eventType, "space.") && !strings.HasPrefix(eventType, "webhook.") && !strings.HasPrefix(eventType, "job.")
+	return !strings.HasPrefix(eventType, "webhook.") && !strings.HasPrefix(eventType, "job.")
 }
 
 // deliver adds a job for each webhook that selects the event.
