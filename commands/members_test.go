@@ -188,7 +188,7 @@ func TestNobodyGivesMoreThanTheyHave(t *testing.T) {
 		tenant, ctx := uuid.New(), context.Background()
 		f := users
 		permits := map[string]permission.Set{}
-		for _, r := range permission.BuiltIn() {
+		for _, r := range permission.BuiltInIn(false) {
 			permits[r.Name] = r.Permissions
 		}
 		roles := map[string][]string{}

@@ -115,7 +115,7 @@ func eventsFor(deliveries, clients int) int { return deliveries * 3 / 2 / client
 
 func (f *feedTrial) run() {
 	t := f.t
-	ctx, cancel := context.WithTimeout(t.Context(), feedPatience+time.Duration(f.events)*20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), feedPatience+time.Duration(f.events)*60*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
 	readers, wait := f.startReaders(ctx)

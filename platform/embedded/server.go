@@ -104,9 +104,6 @@ func (s *Server) DSN() string {
 	return dsn(s.socketDir, s.password, databaseName)
 }
 
-// DataDir is the folder that the server was started on, as an absolute path.
-func (s *Server) DataDir() string { return s.layout.root }
-
 // Version of the PostgreSQL binaries, such as "15.18".
 func (s *Server) Version() string { return s.binaries.version.String() }
 

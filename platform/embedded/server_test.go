@@ -191,7 +191,7 @@ func TestASecondStartOnTheFolderIsRefused(t *testing.T) {
 	_, err := Start(t.Context(), Config{DataDir: dir})
 	var inUse *InUseError
 	require.ErrorAs(t, err, &inUse)
-	require.Equal(t, server.DataDir(), inUse.DataDir)
+	require.Equal(t, server.layout.root, inUse.DataDir)
 	require.Equal(t, os.Getpid(), inUse.PID)
 	require.ErrorContains(t, err, dir)
 	require.ErrorContains(t, err, strconv.Itoa(os.Getpid()))

@@ -11,19 +11,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-type attrsKey struct{}
-
-// With returns a context whose log lines carry these attributes, such as the
-// request id and the tenant id.
-func With(ctx context.Context, attrs ...slog.Attr) context.Context {
-	return context.WithValue(ctx, attrsKey{}, append(slices.Clip(contextAttrs(ctx)), attrs...))
-}
-
-func contextAttrs(ctx context.Context) []slog.Attr {
-	attrs, _ := ctx.Value(attrsKey{}).([]slog.Attr)
-	return attrs
-}
-
 func newLogger(cfg Config) *slog.Logger {
 	level, _ := parseLevel(cfg.LogLevel) // checked by Config.check
 	opts := &slog.HandlerOptions{Level: level}
@@ -52,8 +39,8 @@ func parseLevel(s string) (slog.Level, error) {
 	return 0, fmt.Errorf("telemetry: log level %q is unknown; use debug, info, warn or error", s)
 }
 
-// logHandler adds the context's attributes and trace to each line, and cleans
-// what callers put into it. It keeps open groups itself, so that the ids it adds
+// logHandler adds the context's trace to each line, and cleans what callers put
+// into it. It keeps open groups itself, so that the ids it adds
 // stand at the top level of the line and not inside the caller's group.
 type logHandler struct {
 	next   slog.Handler
@@ -89,7 +76,6 @@ func (h *logHandler) WithGroup(name string) slog.Handler {
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	line := slog.NewRecord(r.Time, r.Level, cleanText(r.Message), r.PC)
 	budget := lineBudget
-	line.AddAttrs(budget.clean(contextAttrs(ctx))...)
 	attrs := make([]slog.Attr, 0, r.NumAttrs())
 	named := false // the line says itself which trace it belongs to
 	r.Attrs(func(a slog.Attr) bool {

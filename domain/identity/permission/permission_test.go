@@ -89,7 +89,6 @@ func TestBuiltInRoles(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, permission.BuiltInIn(false), permission.BuiltIn())
 	viewer, _ := permission.OfRole(permission.Viewer)
 	require.Equal(t, []string{
 		"activity.read", "api_keys.read", "audit.read", "events.read", "jobs.read", "members.read", "roles.read",

@@ -42,12 +42,8 @@ func rolesFor(system bool) []Role {
 	}
 }
 
-// BuiltIn lists the built-in roles as they are in every tenant but the system
-// tenant, the most powerful first.
-func BuiltIn() []Role { return BuiltInIn(false) }
-
-// BuiltInIn lists the built-in roles as they are in the system tenant, where
-// they hold platform permissions too, or in all others.
+// BuiltInIn lists the built-in roles, the most powerful first, as they are in the
+// system tenant, where they hold platform permissions too, or in all others.
 func BuiltInIn(tenantIsSystem bool) []Role {
 	if tenantIsSystem {
 		return append([]Role(nil), ofStaff...)

@@ -12,7 +12,6 @@ import (
 	"tansu.cloud/domain/identity/client"
 	"tansu.cloud/eventstore"
 	credentialstore "tansu.cloud/platform/credentials"
-	"tansu.cloud/platform/grants"
 )
 
 var system = eventstore.SystemTenant
@@ -347,6 +346,4 @@ func TestNothingIsLeftOfAnErasedUser(t *testing.T) {
 	require.False(t, e.granted(grant))
 	require.False(t, e.live(cookie), "of a sign-in that came too late")
 	require.False(t, e.stored("passwords", "id")[password.String()])
-	_, err = e.grants.Grant(t.Context(), grant)
-	require.ErrorIs(t, err, grants.ErrUnknown)
 }
