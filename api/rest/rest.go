@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/api/access"
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/ws"
 	"tansu.cloud/commands"
@@ -45,6 +46,8 @@ type Projections interface {
 
 // Feeds opens feeds of events that end when the rights of their reader do.
 type Feeds interface {
+	// Connections is how many sockets and feeds of a tenant are open.
+	Connections(ctx context.Context, tenant uuid.UUID) int
 	Open(ctx context.Context, r ws.Reader, spec feeds.Spec, wake func()) (*ws.Feed, error)
 }
 
@@ -74,6 +77,7 @@ type Deps struct {
 	Credentials Credentials
 	Mailer      mail.Mailer
 	Usage       Usage
+	Bounds      *bounds.Table
 	Identity    http.Handler // the OpenID provider and its pages
 	Mailbox     http.Handler // shows the mail of an installation that sends none
 	RateLimits  *middleware.RateLimits
@@ -92,7 +96,7 @@ func (d *Deps) validate() error {
 		"Commands": d.Commands != nil, "History": d.History != nil, "Log": d.Log != nil, "Tenants": d.Tenants != nil,
 		"DeadLetters": d.DeadLetters != nil, "Projections": d.Projections != nil, "Access": d.Access != nil,
 		"Users": d.Users != nil, "Clients": d.Clients != nil, "Directory": d.Directory != nil,
-		"Credentials": d.Credentials != nil, "Mailer": d.Mailer != nil, "Usage": d.Usage != nil,
+		"Credentials": d.Credentials != nil, "Mailer": d.Mailer != nil, "Usage": d.Usage != nil, "Bounds": d.Bounds != nil,
 		"Webhooks": d.Webhooks != nil, "Jobs": d.Jobs != nil, "Limits": d.Limits != nil,
 		"Feeds": d.Feeds != nil, "Sockets": d.Sockets != nil,
 		"Signer": len(d.Signer) == ed25519.PrivateKeySize, "CursorKey": len(d.CursorKey) >= 16,

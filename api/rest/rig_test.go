@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/api/access"
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/api/rest"
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
@@ -88,6 +89,10 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 		t.Cleanup(known.Close)
 		r.deps.Access = known
 	}
+	var err error
+	r.deps.Bounds, err = bounds.NewTable(r.deps.Tenants)
+	require.NoError(t, err)
+	t.Cleanup(r.deps.Bounds.Close)
 	if r.deps.Feeds == nil {
 		live.start(&r.deps)
 	}

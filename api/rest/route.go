@@ -148,7 +148,11 @@ func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) enter(w http.ResponseWriter, r *http.Request, rt route, c *call) error {
 	err := s.authenticate(r, rt, c)
-	if p := s.RateLimits.Admit(w, r, payer(c)); p != nil { // of requests too whose credentials do not hold
+	paying, unknown := s.payer(r.Context(), c)
+	if unknown != nil {
+		return unknown
+	}
+	if p := s.RateLimits.Admit(w, r, paying); p != nil { // of requests too whose credentials do not hold
 		return p
 	}
 	if err != nil || rt.foreign {

@@ -59,7 +59,7 @@ func newEnv(t testing.TB, change ...func(*ws.Deps)) *env {
 	require.NoError(t, hub.Start(context.Background()))
 	e.tokens.put("good", ws.Principal{Actor: "ada", Permitted: everything})
 	deps := ws.Deps{
-		Hub: hub, Authenticate: e.tokens.authenticate, Tenant: e.tenants.find,
+		Hub: hub, Authenticate: e.tokens.authenticate, Tenant: e.tenants.find, Quota: e.tenants.quota,
 		Channels: presence.NewLocal(), Limits: limits.NewLocal(), Logger: logger, Origins: []string{"https://app.example.com"},
 	}
 	for _, c := range change {
@@ -110,7 +110,16 @@ func (s *tokens) authenticate(_ context.Context, token string) (ws.Principal, er
 // tenants are acme, other and the system tenant; they can be closed.
 type tenants struct {
 	closed sync.Map // uuid.UUID to error
+	quotas sync.Map // uuid.UUID to int, of connections
 	asked  atomic.Int64
+}
+
+func (s *tenants) quota(_ context.Context, id uuid.UUID) (int, bool, error) {
+	most, bounded := s.quotas.Load(id)
+	if !bounded {
+		return 0, false, nil
+	}
+	return most.(int), true, nil
 }
 
 func (s *tenants) find(_ context.Context, idOrSlug string) (uuid.UUID, error) {

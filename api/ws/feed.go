@@ -48,10 +48,14 @@ func (s *Server) Open(ctx context.Context, r Reader, spec feeds.Spec, wake func(
 		server: s, session: session, tenant: r.Tenant, payer: s.payerOf(session, r.Tenant),
 		cutOff: r.Cut, ended: make(chan struct{}),
 	}
-	release, ok := s.hold(ctx, &f.payer.connections)
+	release, ok, err := s.holdConnection(ctx, f.payer, r.Tenant)
+	if err != nil {
+		s.sessions.release(session)
+		return nil, err
+	}
 	if !ok {
 		s.sessions.release(session)
-		return nil, problem.New(problem.TooManyConnections, "The tenant or the principal has as many connections as it may; close some.").
+		return nil, problem.New(problem.TooManyConnections, tooManyConnections).
 			WithHeader("Retry-After", "5")
 	}
 	f.release = release

@@ -41,7 +41,10 @@ type Deps struct {
 	Authenticate func(ctx context.Context, token string) (Principal, error)
 	// Tenant finds a tenant whose log is open by id or slug; "system" is the
 	// system tenant. Errors are as of Authenticate.
-	Tenant   func(ctx context.Context, idOrSlug string) (uuid.UUID, error)
+	Tenant func(ctx context.Context, idOrSlug string) (uuid.UUID, error)
+	// Quota tells how many connections a tenant may have by its own quota, if it
+	// has one. What all tenants may have at most is in Quotas.
+	Quota    func(ctx context.Context, tenant uuid.UUID) (most int, bounded bool, err error)
 	Channels presence.Channels
 	Limits   limits.Limits
 	Logger   *slog.Logger
@@ -54,7 +57,7 @@ type Deps struct {
 func (d *Deps) validate() error {
 	var missing []error
 	for name, there := range map[string]bool{
-		"Hub": d.Hub != nil, "Authenticate": d.Authenticate != nil, "Tenant": d.Tenant != nil,
+		"Hub": d.Hub != nil, "Authenticate": d.Authenticate != nil, "Tenant": d.Tenant != nil, "Quota": d.Quota != nil,
 		"Channels": d.Channels != nil, "Limits": d.Limits != nil, "Logger": d.Logger != nil,
 	} {
 		if !there {

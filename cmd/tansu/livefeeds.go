@@ -8,6 +8,7 @@ import (
 
 	"tansu.cloud/api/rest"
 	"tansu.cloud/api/ws"
+	"tansu.cloud/domain/tenant"
 	"tansu.cloud/projections/feeds"
 	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
@@ -32,6 +33,9 @@ func (n *node) newSockets() (*ws.Server, error) {
 		Hub: n.parts.hub, Authenticate: rest.AuthenticateSockets(n.identity.access),
 		Tenant: func(ctx context.Context, idOrSlug string) (uuid.UUID, error) {
 			return rest.OpenTenant(ctx, directory, idOrSlug)
+		},
+		Quota: func(ctx context.Context, id uuid.UUID) (int, bool, error) {
+			return n.bounds.Quota(ctx, id, tenant.QuotaSockets)
 		},
 		Channels: n.engines.channels, Limits: n.engines.limits, Logger: n.logger,
 		Quotas: ws.Quotas{Connections: ws.Quota{

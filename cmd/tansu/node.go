@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/platform/config"
 	"tansu.cloud/platform/mail"
 	"tansu.cloud/platform/telemetry"
@@ -31,6 +32,7 @@ type node struct {
 	engines   engines
 	parts     parts
 	identity  identity
+	bounds    *bounds.Table // of tenants; nil without the role api
 	mailbox   *mail.Mailbox // takes the mail if no server is named; nil: nothing does
 
 	drainSockets func(context.Context) error // nil until there can be any

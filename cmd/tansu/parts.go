@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/api/access"
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/rest"
 	"tansu.cloud/commands"
@@ -188,6 +189,11 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	if !n.cfg.Has("api") {
 		return n.http.serveAPI(rest.NewProbes(deps))
 	}
+	if n.bounds, err = bounds.NewTable(tenantdirectory.NewDirectory(n.pool)); err != nil {
+		return err
+	}
+	n.onStop("bounds of tenants", func(context.Context) error { n.bounds.Close(); return nil })
+	deps.Bounds = n.bounds
 	sockets, err := n.newSockets()
 	if err != nil {
 		return err
