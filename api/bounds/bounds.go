@@ -1,10 +1,11 @@
 // Package bounds is what the edge has to know of a tenant at each request: how
-// much it may take. It comes from the read model of tenants, is at most half a
-// second old, and costs no query while it is fresh.
+// much it may take, and from which pages it may be used. It comes from the read
+// models, is at most half a second old, and costs no query while it is fresh.
 package bounds
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,20 +33,38 @@ const (
 // Table keeps the bounds of the tenants of the last moments. It is safe for
 // concurrent use.
 type Table struct {
-	quotas memory[uuid.UUID, tenant.Quotas]
+	installation map[string]bool // origins whose pages may use every tenant
+	quotas       memory[uuid.UUID, tenant.Quotas]
+	origins      memory[uuid.UUID, []string]
+	named        memory[string, bool] // whether any tenant may be used from an origin
 }
 
-// NewTable returns a table that knows nothing yet. It is closed at the end.
-func NewTable(tenants Tenants) (*Table, error) {
-	quotas, err := newMemory(func(ctx context.Context, id uuid.UUID) (tenant.Quotas, error) {
+// NewTable returns a table that knows nothing yet but the origins of the
+// installation, as browsers send them. It is closed at the end.
+func NewTable(installation []string, tenants Tenants, origins Origins) (*Table, error) {
+	t := &Table{installation: map[string]bool{}}
+	for _, origin := range installation {
+		t.installation[origin] = true
+	}
+	var err1, err2, err3 error
+	t.quotas, err1 = newMemory(func(ctx context.Context, id uuid.UUID) (tenant.Quotas, error) {
 		details, err := tenants.Details(ctx, id)
 		return details.Quotas, err
 	})
-	return &Table{quotas}, err
+	t.origins, err2 = newMemory(func(ctx context.Context, id uuid.UUID) ([]string, error) {
+		found, err := origins.Origins(ctx, id)
+		return found.Names, err
+	})
+	t.named, err3 = newMemory(origins.OriginNamed)
+	return t, errors.Join(err1, err2, err3)
 }
 
 // Close ends the housekeeping of what is remembered.
-func (t *Table) Close() { t.quotas.known.StopAllGoroutines() }
+func (t *Table) Close() {
+	t.quotas.known.StopAllGoroutines()
+	t.origins.known.StopAllGoroutines()
+	t.named.known.StopAllGoroutines()
+}
 
 // Quota returns what a tenant may have of something. The system tenant is not
 // bounded: its people must always be able to raise the quotas of others.

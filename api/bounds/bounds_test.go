@@ -3,6 +3,7 @@ package bounds_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"tansu.cloud/api/bounds"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 )
 
@@ -22,6 +24,7 @@ const patience = 10 * time.Second
 type directory struct {
 	mu     sync.Mutex
 	quotas map[uuid.UUID]tenant.Quotas
+	pages  map[uuid.UUID][]string
 	asked  int
 	broken error
 
@@ -40,6 +43,21 @@ func (d *directory) Details(ctx context.Context, id uuid.UUID) (tenantdirectory.
 	return tenantdirectory.Details{Quotas: d.quotas[id]}, errors.Join(d.broken, ctx.Err())
 }
 
+func (d *directory) Origins(_ context.Context, id uuid.UUID) (found access.Origins, err error) {
+	d.do(func() { d.asked++; found.Names = d.pages[id] })
+	return found, nil
+}
+
+func (d *directory) OriginNamed(_ context.Context, origin string) (named bool, err error) {
+	d.do(func() {
+		d.asked++
+		for _, names := range d.pages {
+			named = named || slices.Contains(names, origin)
+		}
+	})
+	return named, nil
+}
+
 func (d *directory) do(act func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -48,7 +66,7 @@ func (d *directory) do(act func()) {
 
 func table(t *testing.T, d *directory) *bounds.Table {
 	t.Helper()
-	known, err := bounds.NewTable(d)
+	known, err := bounds.NewTable([]string{"https://console.example.com"}, d, d)
 	require.NoError(t, err)
 	t.Cleanup(known.Close)
 	return known

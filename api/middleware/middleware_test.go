@@ -36,13 +36,16 @@ func TestMain(m *testing.M) {
 
 var trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 
+// ourPages are those of one origin.
+func ourPages(_ *http.Request, origin string) bool { return origin == "https://app.example.com" }
+
 // stack is all layers in their order around a handler at one route.
 func stack(log *bytes.Buffer, route middleware.Route, h http.HandlerFunc) http.Handler {
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return middleware.Chain(h,
 		middleware.Begin(logger, func(*http.Request) middleware.Route { return route }),
 		middleware.RequestID, middleware.Client(trusted), middleware.Trace, middleware.AccessLog(logger),
-		middleware.Compress, middleware.SecurityHeaders, middleware.CORS([]string{"https://app.example.com"}),
+		middleware.Compress, middleware.SecurityHeaders, middleware.CORS(ourPages),
 		middleware.Limits(8<<10, 1<<10), middleware.Timeout(time.Minute))
 }
 

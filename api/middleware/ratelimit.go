@@ -162,7 +162,7 @@ func (l *RateLimits) take(r *http.Request, payer Payer, class string, p policy) 
 }
 
 func (l *RateLimits) allowance(r *http.Request, payer Payer) allowance {
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
 	switch {
 	case payer.Actor == "" && !reads && signsIn(r.URL.Path):
 		return l.login

@@ -17,13 +17,18 @@ import (
 // slowly is used up at once and does not come back during a test.
 func slowly(n int) limits.Rate { return limits.Rate{Tokens: n, Per: time.Hour, Burst: n} }
 
-func limitedRig(t *testing.T, rates middleware.Rates) *rig {
+func limitsOf(t *testing.T, rates middleware.Rates) *middleware.RateLimits {
 	t.Helper()
 	counting, err := middleware.NewRateLimits(limits.NewLocal(), rates)
 	require.NoError(t, err)
+	return counting
+}
+
+func limitedRig(t *testing.T, rates middleware.Rates) *rig {
+	t.Helper()
 	return newRig(t, func(d *rest.Deps) {
-		d.RateLimits = counting
-		d.Config.Origins = []string{"https://app.example.com"}
+		d.RateLimits = limitsOf(t, rates)
+		withOrigins(t, "https://app.example.com")(d)
 		d.Config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} // where httptest comes from
 	})
 }

@@ -37,6 +37,7 @@ type Directory interface {
 	MembershipsOf(ctx context.Context, user uuid.UUID) ([]access.Membership, error)
 	Role(ctx context.Context, tenant uuid.UUID, name string) (access.Role, error)
 	Roles(ctx context.Context, tenant uuid.UUID) ([]access.Role, error)
+	Origins(ctx context.Context, tenant uuid.UUID) (access.Origins, error)
 	Invite(ctx context.Context, tenant, id uuid.UUID) (access.Invite, error)
 	Invites(ctx context.Context, tenant uuid.UUID, p access.Page) ([]access.Invite, bool, error)
 	APIKey(ctx context.Context, tenant, id uuid.UUID) (access.APIKey, error)

@@ -62,6 +62,7 @@ func (l *live) start(d *rest.Deps) {
 	require.NoError(l.t, err)
 	l.sockets, err = ws.New(ws.Deps{
 		Hub: l.hub, Authenticate: rest.AuthenticateSockets(d.Access), Channels: presence.NewLocal(), Limits: limits.NewLocal(), Logger: d.Logger,
+		Origins: d.Bounds,
 		Quota: func(ctx context.Context, id uuid.UUID) (int, bool, error) {
 			return d.Bounds.Quota(ctx, id, tenant.QuotaSockets)
 		},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -129,7 +130,7 @@ func New(d Deps) (http.Handler, error) {
 		return nil, err
 	}
 	s.mountIdentity()
-	return s.handler(), nil
+	return s.handler(s.countPreflights, middleware.CORS(s.admitsOrigin)), nil
 }
 
 // NewProbes returns what a node answers that serves no clients: its health and
@@ -144,9 +145,11 @@ func NewProbes(d Deps) (http.Handler, error) {
 	return s.handler(), nil
 }
 
-func (s *server) handler() http.Handler {
+// handler puts the layers around the routes; pages are those for pages from other
+// origins.
+func (s *server) handler(pages ...middleware.Func) http.Handler {
 	d := s.Deps
-	return middleware.Chain(http.HandlerFunc(s.dispatch),
+	return middleware.Chain(http.HandlerFunc(s.dispatch), slices.Concat([]middleware.Func{
 		middleware.Begin(d.Logger, s.find),
 		middleware.RequestID,
 		middleware.Client(d.Config.TrustedProxies),
@@ -154,10 +157,10 @@ func (s *server) handler() http.Handler {
 		middleware.AccessLog(d.Logger),
 		middleware.Compress,
 		middleware.SecurityHeaders,
-		middleware.CORS(d.Config.Origins),
+	}, pages, []middleware.Func{
 		middleware.Limits(d.Config.HeaderLimit, d.Config.BodyLimit),
 		middleware.Timeout(d.Config.Timeout),
-	)
+	})...)
 }
 
 func bareServer(d Deps) *server {
@@ -183,6 +186,7 @@ func newServer(d Deps) *server {
 	s.userRoutes()
 	s.memberRoutes()
 	s.roleRoutes()
+	s.originRoutes()
 	s.inviteRoutes()
 	s.apiKeyRoutes()
 	s.serviceAccountRoutes()

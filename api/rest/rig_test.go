@@ -89,10 +89,9 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 		t.Cleanup(known.Close)
 		r.deps.Access = known
 	}
-	var err error
-	r.deps.Bounds, err = bounds.NewTable(r.deps.Tenants)
-	require.NoError(t, err)
-	t.Cleanup(r.deps.Bounds.Close)
+	if r.deps.Bounds == nil {
+		withOrigins(t)(&r.deps)
+	}
 	if r.deps.Feeds == nil {
 		live.start(&r.deps)
 	}
@@ -100,6 +99,16 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	require.NoError(t, err)
 	r.handler = handler
 	return r
+}
+
+// withOrigins says whose pages may use all tenants.
+func withOrigins(t testing.TB, origins ...string) func(*rest.Deps) {
+	return func(d *rest.Deps) {
+		table, err := bounds.NewTable(origins, d.Tenants, d.Directory.(bounds.Origins))
+		require.NoError(t, err)
+		t.Cleanup(table.Close)
+		d.Bounds = table
+	}
 }
 
 func emailIndex(normalised string) string {

@@ -152,8 +152,12 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request, rt route, c *call
 	if unknown != nil {
 		return unknown
 	}
+	foreign := s.checkOrigin(w, r, c)
 	if p := s.RateLimits.Admit(w, r, paying); p != nil { // of requests too whose credentials do not hold
 		return p
+	}
+	if err == nil {
+		err = foreign
 	}
 	if err != nil || rt.foreign {
 		return err

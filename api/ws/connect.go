@@ -25,6 +25,10 @@ func (c *conn) connect(ctx context.Context, f *Connect) error {
 		c.server.sessions.release(session)
 		return c.turnAway(err, CloseForbidden)
 	}
+	if err := c.server.checkOrigin(ctx, c.tenant, p.Bound, c.origin); err != nil {
+		c.server.sessions.release(session)
+		return c.turnAway(err, CloseForbidden)
+	}
 	if !p.may(c.tenant, PermissionEvents) && !p.may(c.tenant, PermissionChannels) {
 		c.server.sessions.release(session)
 		return c.turnAway(problem.New(problem.Forbidden, "This needs the permission "+PermissionEvents+" or "+PermissionChannels+"."), CloseForbidden)

@@ -102,6 +102,11 @@ type (
 	noCredentials struct{ rest.Credentials }
 )
 
+type (
+	origins   = bounds.Origins
+	noOrigins struct{ origins }
+)
+
 type oneProjection struct{}
 
 func (oneProjection) Status(context.Context) ([]rest.ProjectionStatus, error) {
@@ -121,7 +126,7 @@ func realServer(t *testing.T) (string, *memory.Store) {
 	history := commands.NewHistory(deps)
 	callers, err := access.New(access.Deps{Operator: access.OperatorHash(sha256.Sum256([]byte(testToken)))})
 	require.NoError(t, err)
-	table, err := bounds.NewTable(logModels{log, history})
+	table, err := bounds.NewTable(nil, logModels{log, history}, noOrigins{})
 	require.NoError(t, err)
 	t.Cleanup(table.Close)
 	handler, err := rest.New(rest.Deps{

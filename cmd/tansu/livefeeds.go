@@ -41,7 +41,7 @@ func (n *node) newSockets() (*ws.Server, error) {
 		Quotas: ws.Quotas{Connections: ws.Quota{
 			Tenant: n.cfg.Feeds.TenantConnections, Principal: n.cfg.Feeds.PrincipalConnections,
 		}},
-		Origins: n.cfg.HTTP.OriginList(),
+		Origins: n.bounds,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("websockets: %w", err)

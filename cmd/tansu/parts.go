@@ -176,7 +176,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 			Domain: n.cfg.Domain, PublicURL: n.cfg.Issuer(), BodyLimit: n.cfg.HTTP.MaxBodyBytes, HeaderLimit: n.cfg.HTTP.MaxHeaderBytes,
 			Timeout: n.cfg.HTTP.RequestTimeout, WaitDefault: n.cfg.Consistency.Wait, PublicMetrics: n.cfg.Metrics.Public,
 			Provision: true, PlainWebhooks: len(n.cfg.Webhooks.Networks()) > 0,
-			Origins: n.cfg.HTTP.OriginList(), TrustedProxies: n.cfg.HTTP.Proxies(),
+			TrustedProxies: n.cfg.HTTP.Proxies(),
 		},
 		Commands: n.parts.commands, History: n.parts.history, Log: n.parts.store,
 		Tenants: tenantdirectory.NewDirectory(n.pool), DeadLetters: deadletters.NewLetters(n.pool),
@@ -189,7 +189,8 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	if !n.cfg.Has("api") {
 		return n.http.serveAPI(rest.NewProbes(deps))
 	}
-	if n.bounds, err = bounds.NewTable(tenantdirectory.NewDirectory(n.pool)); err != nil {
+	n.bounds, err = bounds.NewTable(append(n.cfg.HTTP.OriginList(), n.cfg.Issuer()), deps.Tenants, directory.NewDirectory(n.pool))
+	if err != nil {
 		return err
 	}
 	n.onStop("bounds of tenants", func(context.Context) error { n.bounds.Close(); return nil })

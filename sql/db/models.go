@@ -300,6 +300,12 @@ type OperatorToken struct {
 	CreatedAt time.Time
 }
 
+type OriginTenant struct {
+	TenantID uuid.UUID
+	Origin   string
+	NamedBy  uuid.UUID
+}
+
 type ParkedStream struct {
 	TenantID     uuid.UUID
 	Projection   string
@@ -438,6 +444,12 @@ type TenantDirectory struct {
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+type TenantOrigin struct {
+	TenantID uuid.UUID
+	Origins  json.RawMessage
+	Version  int64
 }
 
 type TotpSecret struct {
