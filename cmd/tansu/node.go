@@ -45,7 +45,7 @@ type part struct {
 }
 
 func newNode(cfg config.Config, t *telemetry.Telemetry) *node {
-	return &node{cfg: cfg, telemetry: t, logger: t.Logger(), http: newHTTPServer(cfg.HTTP, t.Logger())}
+	return &node{cfg: cfg, telemetry: t, logger: t.Logger(), http: newHTTPServer(cfg.HTTP, cfg.Domain, t.Logger())}
 }
 
 // listen answers probes on listener from now on.

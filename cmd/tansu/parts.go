@@ -163,6 +163,9 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	if err := n.openIdentity(ctx, master, operator); err != nil {
 		return err
 	}
+	if err := n.openCertificates(ctx, master); err != nil {
+		return err
+	}
 	signingSeed, err := derive(master, "tansu audit export signing", ed25519.SeedSize)
 	if err != nil {
 		return err

@@ -47,6 +47,13 @@ type BrowserSession struct {
 	EndsAt    time.Time
 }
 
+type Certificate struct {
+	TenantID  uuid.UUID
+	Name      string
+	Wrapped   []byte
+	UpdatedAt time.Time
+}
+
 type Checkpoint struct {
 	TenantID   uuid.UUID
 	Projection string
