@@ -93,6 +93,32 @@ func TestOtherOrigins(t *testing.T) {
 	require.Contains(t, rec.Header().Get("Access-Control-Expose-Headers"), "Tansu-Position")
 }
 
+func TestBrowsersGetAPageWhenTheyAreLimited(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(d *rest.Deps) {
+		d.RateLimits = limitsOf(t, middleware.Rates{Login: slowly(1), Address: slowly(1)})
+		d.Identity = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("signed in")) })
+		d.TooMany = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = w.Write([]byte("a page"))
+		})
+	})
+	browser := "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+	require.Equal(t, 200, r.send("POST", "/auth/login", "", "-Authorization", browser).Code)
+	refused := r.send("POST", "/auth/login", "", "-Authorization", browser)
+	require.Equal(t, http.StatusTooManyRequests, refused.Code)
+	require.Equal(t, "a page", refused.Body.String())
+	require.NotEmpty(t, refused.Header().Get("Retry-After"))
+	require.NotEmpty(t, refused.Header().Get("RateLimit"))
+	r.send("POST", "/oauth/token", "", "-Authorization", browser).problem(429, "rate_limited")
+	r.send("POST", "/auth/login", "", "-Authorization", "Accept: */*").problem(429, "rate_limited")
+
+	require.Equal(t, 404, r.send("GET", "/no/such/path", "").Code)
+	r.send("GET", "/no/such/path", "").problem(429, "rate_limited")
+	require.Equal(t, "a page", r.send("GET", "/oauth/authorize", "", "-Authorization", browser).Body.String())
+	r.send("GET", "/docs", "", "-Authorization", browser).problem(429, "rate_limited")
+}
+
 func TestATenantsQuotaOfRequests(t *testing.T) {
 	t.Parallel()
 	plenty := slowly(10_000)

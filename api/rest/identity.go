@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,6 +65,12 @@ type Credentials interface {
 	DropSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
 	RetireSecret(ctx context.Context, tenant, owner, id uuid.UUID, until time.Time) error
 	DeleteSecrets(ctx context.Context, tenant, owner uuid.UUID) error
+}
+
+// isPage finds the requests of browsers that show what is answered to people.
+func isPage(r *http.Request) bool {
+	shown := strings.HasPrefix(r.URL.Path, "/auth/") || r.URL.Path == "/oauth/authorize" || r.URL.Path == "/oauth/end_session"
+	return shown && strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "text/html")
 }
 
 // mountIdentity serves the OpenID provider in the same chain of middleware. It

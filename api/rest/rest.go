@@ -58,8 +58,8 @@ type Access interface {
 	Authenticate(ctx context.Context, token string) (*access.Principal, error)
 }
 
-// Deps is what the interface needs; everything but Identity, Mailbox and RateLimits
-// is required.
+// Deps is what the interface needs; everything but Identity, TooMany, Mailbox and
+// RateLimits is required.
 type Deps struct {
 	Config      Config
 	Commands    *commands.Commands
@@ -80,6 +80,7 @@ type Deps struct {
 	Usage       Usage
 	Bounds      *bounds.Table
 	Identity    http.Handler // the OpenID provider and its pages
+	TooMany     http.Handler // the page for browsers that are refused at those pages; nil: there are none
 	Mailbox     http.Handler // shows the mail of an installation that sends none
 	RateLimits  *middleware.RateLimits
 	Feeds       Feeds

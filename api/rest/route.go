@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -123,12 +124,22 @@ func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
 	info := middleware.From(r.Context())
 	rt, ok := s.routes[info.Route.Pattern]
 	if !ok {
-		middleware.Refuse(w, r, refuse(r.Context(), s.unmatched(r)))
+		err := s.unmatched(r)
+		if p := s.RateLimits.Admit(w, r, middleware.Payer{}); p != nil { // nobody looks whose it is
+			err = p
+		}
+		middleware.Refuse(w, r, refuse(r.Context(), err))
 		return
 	}
 	c := &call{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, pattern: info.Route.Pattern, address: middleware.ClientAddress(r)}
 	if err := s.enter(w, r, rt, c); err != nil {
-		middleware.Refuse(w, r, refuse(r.Context(), err))
+		p := refuse(r.Context(), err)
+		if p.Status == http.StatusTooManyRequests && s.TooMany != nil && isPage(r) {
+			maps.Copy(w.Header(), p.GetHeaders())
+			s.TooMany.ServeHTTP(w, r)
+			return
+		}
+		middleware.Refuse(w, r, p)
 		return
 	}
 	if rt.foreign {

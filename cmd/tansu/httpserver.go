@@ -44,7 +44,7 @@ func newHTTPServer(cfg config.HTTP, domain string, logger *slog.Logger) *httpSer
 		ReadHeaderTimeout: cfg.ReadHeaderTimeout,
 		ReadTimeout:       cfg.ReadTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
-		MaxHeaderBytes:    cfg.MaxHeaderBytes,
+		MaxHeaderBytes:    2 * cfg.MaxHeaderBytes, // what is somewhat too large gets a problem, not a broken stream
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	if cfg.TLSCert != "" {

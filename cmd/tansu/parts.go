@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -205,6 +206,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	deps.Feeds, deps.Sockets = sockets, sockets
 	deps.Users, deps.Clients, deps.Directory = users.NewDirectory(n.pool), clients.NewDirectory(n.pool), directory.NewDirectory(n.pool)
 	deps.Credentials, deps.Mailer, deps.Identity = n.identity.credentials, n.identity.mailer, n.identity.provider
+	deps.TooMany = http.HandlerFunc(n.identity.provider.ShowTooMany)
 	if n.mailbox != nil {
 		deps.Mailbox = n.mailbox
 	}

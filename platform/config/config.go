@@ -168,7 +168,7 @@ func Default() Config {
 			Autocert:          Autocert{DirectoryURL: "https://acme-v02.api.letsencrypt.org/directory"},
 		},
 		Limits: Limits{
-			Read: 60_000, Write: 30_000, TenantRead: 300_000, TenantWrite: 150_000, Address: 6_000, Login: 600,
+			Read: 60_000, Write: 30_000, TenantRead: 300_000, TenantWrite: 150_000, Address: 6_000, Login: 240,
 		},
 		Postgres:    Postgres{MaxConns: 32},
 		Bus:         "embedded",
