@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -173,4 +174,16 @@ func TestProbesAreQuiet(t *testing.T) {
 	h := stack(&log, middleware.Route{Pattern: "GET /livez"}, func(http.ResponseWriter, *http.Request) {})
 	serve(h, get("/livez"))
 	require.Contains(t, log.String(), `"level":"DEBUG"`)
+}
+
+func TestErrorsInTheLogAreBounded(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	h := stack(&log, middleware.Route{}, func(w http.ResponseWriter, r *http.Request) {
+		middleware.From(r.Context()).Failure = errors.New("it broke: " + strings.Repeat("é", 1<<20))
+		w.WriteHeader(500)
+	})
+	serve(h, get("/"))
+	require.Contains(t, log.String(), "it broke")
+	require.Less(t, log.Len(), 16<<10)
 }

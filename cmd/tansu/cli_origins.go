@@ -47,7 +47,7 @@ func newOriginsSet(r resource[originsInfo]) *cobra.Command {
 	var none bool
 	var w writeFlags
 	cmd := r.c.verb(cobra.Command{
-		Use:     "set ORIGIN...",
+		Use: "set ORIGIN...", Args: cobra.ArbitraryArgs,
 		Short:   "Replace the origins of a tenant",
 		Long:    "Replace the origins of a tenant, at most 20. Each is a scheme, a host and, if it is not the default one, a port;\nhttps, or http for localhost. It takes effect within a second.",
 		Example: "  tansu origins set https://app.example.com --tenant acme\n  tansu origins set --none --tenant acme",
