@@ -105,6 +105,9 @@ var rules = []rule{
 	{folder: "platform/credentials", allow: []string{"sql/db", "..."}, never: map[string]string{
 		"eventstore/...": "platform adapts engines and knows nothing of the log",
 	}},
+	{folder: "platform/certificate", allow: []string{"sql/db", "..."}, never: map[string]string{
+		"eventstore/...": "platform adapts engines and knows nothing of the log",
+	}},
 	{folder: "platform/grants", allow: []string{"sql/db", "..."}, never: map[string]string{
 		"eventstore/...": "platform adapts engines and knows nothing of the log",
 	}},

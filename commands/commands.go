@@ -46,7 +46,8 @@ type Commands struct {
 	FailProvisioning         Handler[FailProvisioning, tenant.State]
 
 	// On the space of a tenant, in its log; the stream has one id for all.
-	OpenSpace Handler[OpenSpace, space.State]
+	OpenSpace     Handler[OpenSpace, space.State]
+	ChangeOrigins Handler[ChangeOrigins, space.State]
 
 	// On projections, in the system tenant's log; the stream is the
 	// projection's name.
@@ -175,7 +176,8 @@ func New(d Deps) *Commands {
 		CompleteProvisioningStep: completeProvisioningStep(p),
 		FailProvisioning:         failProvisioning(p),
 
-		OpenSpace: openSpace(p),
+		OpenSpace:     openSpace(p),
+		ChangeOrigins: changeOrigins(p),
 
 		StartRebuild:      startRebuild(p),
 		CancelRebuild:     cancelRebuild(p),

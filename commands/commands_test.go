@@ -240,6 +240,7 @@ func TestEveryCommandNeedsAPermission(t *testing.T) {
 		"EndSession":                 refused(f.EndSession, refuse),
 		"AddMember":                  refused(f.AddMember, refuse),
 		"ChangeMemberRoles":          refused(f.ChangeMemberRoles, refuse),
+		"ChangeOrigins":              refused(f.ChangeOrigins, refuse),
 		"RemoveMember":               refused(f.RemoveMember, refuse),
 		"RemoveErasedMember":         refused(f.RemoveErasedMember, refuse),
 		"CreateRole":                 refused(f.CreateRole, refuse),

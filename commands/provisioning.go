@@ -67,22 +67,24 @@ func resumeProvisioning(p *pipeline) Handler[ResumeProvisioning, tenant.State] {
 	})
 }
 
-var spaces = aggregate[space.State, space.Open, space.Event]{
+var spaces = aggregate[space.State, space.Command, space.Event]{
 	streamType:   space.StreamType,
 	stateVersion: space.StateVersion,
 	decide:       space.Decide,
 	apply:        space.Apply,
 }
 
+type spaceUseCase[In any] = useCase[In, space.State, space.Command, space.Event]
+
 // OpenSpace begins the log of the request's tenant.
 type OpenSpace struct{}
 
 func openSpace(p *pipeline) Handler[OpenSpace, space.State] {
-	open := handle(p, useCase[OpenSpace, space.State, space.Open, space.Event]{
+	open := handle(p, spaceUseCase[OpenSpace]{
 		name:       "OpenSpace",
 		permission: PermissionProvisionTenants,
 		aggregate:  spaces,
-		command: func(r Request[OpenSpace], now time.Time) space.Open {
+		command: func(r Request[OpenSpace], now time.Time) space.Command {
 			return space.Open{TenantID: r.Tenant.String(), At: now}
 		},
 	})

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -44,7 +45,7 @@ func AccessLog(log *slog.Logger) Func {
 					attrs = append(attrs, slog.String("tenant_id", info.Tenant))
 				}
 				if info.Failure != nil {
-					attrs = append(attrs, slog.String("error", info.Failure.Error()))
+					attrs = append(attrs, slog.String("error", cut(info.Failure.Error())))
 				}
 				log.LogAttrs(r.Context(), level, "request", attrs...)
 			}()
@@ -54,6 +55,16 @@ func AccessLog(log *slog.Logger) Func {
 			}
 		})
 	}
+}
+
+// maxError bounds the only text of a line that nothing else bounds.
+const maxError = 4 << 10
+
+func cut(text string) string {
+	if len(text) <= maxError {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxError], "") + "…"
 }
 
 // masked is the part of an address that names no single machine.

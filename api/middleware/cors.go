@@ -2,23 +2,18 @@ package middleware
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/rs/cors"
 )
 
 // CORS lets the scripts of pages from other origins call the interface. They
 // bring a token of their own: browsers send no cookies along, and no origin is
-// admitted that is not named.
-func CORS(origins []string) Func {
-	admitted := map[string]bool{}
-	for _, origin := range origins {
-		admitted[strings.ToLower(origin)] = true
-	}
+// admitted that is not named. What the token is good for may be less than what is
+// admitted here, where nobody knows it yet; see Disown.
+func CORS(admitted func(r *http.Request, origin string) bool) Func {
 	return cors.New(cors.Options{
-		// A function, because no origins at all would mean any to the library.
-		AllowOriginVaryRequestFunc: func(_ *http.Request, origin string) (bool, []string) {
-			return admitted[strings.ToLower(origin)], nil
+		AllowOriginVaryRequestFunc: func(r *http.Request, origin string) (bool, []string) {
+			return admitted(r, origin), nil
 		},
 		AllowedMethods: []string{
 			http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
@@ -35,3 +30,11 @@ func CORS(origins []string) Func {
 		MaxAge: 600, // so that an origin which is taken off the list is soon gone
 	}).Handler
 }
+
+// Preflight reports whether a browser asks before it sends a request.
+func Preflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// Disown keeps an answer from the page that asked for it.
+func Disown(w http.ResponseWriter) { w.Header().Del("Access-Control-Allow-Origin") }

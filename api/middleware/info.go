@@ -32,6 +32,7 @@ type Info struct {
 	Route     Route
 	Actor     string // who is calling, once authenticated
 	Tenant    string // whose log the request is about, once resolved
+	Spent     int    // of the quota of requests of the caller's tenant, this one included; 0: it has none
 	Failure   error  // what went wrong on the server, for the log only
 }
 

@@ -42,7 +42,7 @@ func TooLarge(limit int64) *problem.Problem {
 
 // single lists the headers of which a second line would be ambiguous.
 var single = []string{
-	"Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key", "Tansu-Min-Position", "Traceparent", "X-Tenant-Id",
+	"Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key", "Origin", "Tansu-Min-Position", "Traceparent", "X-Tenant-Id",
 }
 
 func checkHeaders(h http.Header, limit int) *problem.Problem {

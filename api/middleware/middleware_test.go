@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -36,13 +37,16 @@ func TestMain(m *testing.M) {
 
 var trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 
+// ourPages are those of one origin.
+func ourPages(_ *http.Request, origin string) bool { return origin == "https://app.example.com" }
+
 // stack is all layers in their order around a handler at one route.
 func stack(log *bytes.Buffer, route middleware.Route, h http.HandlerFunc) http.Handler {
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return middleware.Chain(h,
 		middleware.Begin(logger, func(*http.Request) middleware.Route { return route }),
 		middleware.RequestID, middleware.Client(trusted), middleware.Trace, middleware.AccessLog(logger),
-		middleware.Compress, middleware.SecurityHeaders, middleware.CORS([]string{"https://app.example.com"}),
+		middleware.Compress, middleware.SecurityHeaders, middleware.CORS(ourPages),
 		middleware.Limits(8<<10, 1<<10), middleware.Timeout(time.Minute))
 }
 
@@ -170,4 +174,16 @@ func TestProbesAreQuiet(t *testing.T) {
 	h := stack(&log, middleware.Route{Pattern: "GET /livez"}, func(http.ResponseWriter, *http.Request) {})
 	serve(h, get("/livez"))
 	require.Contains(t, log.String(), `"level":"DEBUG"`)
+}
+
+func TestErrorsInTheLogAreBounded(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	h := stack(&log, middleware.Route{}, func(w http.ResponseWriter, r *http.Request) {
+		middleware.From(r.Context()).Failure = errors.New("it broke: " + strings.Repeat("é", 1<<20))
+		w.WriteHeader(500)
+	})
+	serve(h, get("/"))
+	require.Contains(t, log.String(), "it broke")
+	require.Less(t, log.Len(), 16<<10)
 }

@@ -1,8 +1,8 @@
 package middleware
 
 import (
-	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +34,7 @@ type Payer struct {
 	Tenant   string // of the principal, not the one that the request is about
 	Actor    string
 	Operator bool
+	Quota    limits.Rate // of all requests of the tenant, whatever their class; Per 0: none
 }
 
 // RateLimits counts requests. The nil RateLimits admits all of them.
@@ -80,15 +81,36 @@ const (
 	principal = "principal"
 	tenant    = "tenant"
 	address   = "address"
+	quota     = "tenant-quota"
 )
+
+// refusals say in a sentence which policy it was.
+var refusals = map[string]string{
+	principal: "Too many requests of this principal; repeat after the time in Retry-After.",
+	tenant:    "Too many requests of this tenant; repeat after the time in Retry-After.",
+	address:   "Too many requests of this address; repeat after the time in Retry-After.",
+	quota:     "The tenant's quota requests_per_minute is used up; repeat after the time in Retry-After, or ask for a higher quota.",
+}
 
 func newAllowance(class string, policies ...policy) allowance {
 	a := allowance{class: class, policies: policies}
 	var header []string
 	for _, p := range policies {
-		header = append(header, fmt.Sprintf("%q;q=%d;w=%d", p.name, p.rate.Tokens, seconds(p.rate.Per)))
+		header = append(header, p.header())
 	}
 	a.header = strings.Join(header, ", ")
+	return a
+}
+
+func (p policy) header() string {
+	return `"` + p.name + `";q=` + strconv.Itoa(p.rate.Tokens) + ";w=" + strconv.Itoa(seconds(p.rate.Per))
+}
+
+// with adds the quota of a tenant, which is its own and not the platform's.
+func (a allowance) with(rate limits.Rate) allowance {
+	own := policy{quota, rate}
+	a.policies = append(slices.Clip(a.policies), own)
+	a.header += ", " + own.header()
 	return a
 }
 
@@ -102,10 +124,16 @@ func (l *RateLimits) Admit(w http.ResponseWriter, r *http.Request, payer Payer) 
 		return nil
 	}
 	a := l.allowance(r, payer)
+	if payer.Quota.Per > 0 {
+		a = a.with(payer.Quota)
+	}
 	var scarcest policy
 	var shown limits.Decision
 	for i, p := range a.policies { // the principal first: who is refused takes nothing from the others
-		d := l.engine.Allow(r.Context(), key(r, payer, a.class, p.name), p.rate, 1)
+		d := l.take(r, payer, a.class, p)
+		if p.name == quota {
+			From(r.Context()).Spent = p.rate.Tokens - d.Remaining
+		}
 		if i == 0 || !d.OK || d.Remaining < shown.Remaining {
 			scarcest, shown = p, d
 		}
@@ -121,12 +149,20 @@ func (l *RateLimits) Admit(w http.ResponseWriter, r *http.Request, payer Payer) 
 	}
 	l.refusals.Add(r.Context(), 1, metric.WithAttributes(
 		attribute.String("class", a.class), attribute.String("policy", scarcest.name)))
-	return problem.New(problem.RateLimited, "Too many requests of this "+scarcest.name+"; repeat after the time in Retry-After.").
+	return problem.New(problem.RateLimited, refusals[scarcest.name]).
 		WithHeader("Retry-After", strconv.Itoa(max(1, seconds(shown.RetryAfter))))
 }
 
+// take counts a request in one bucket. A quota may be 0, which no bucket is.
+func (l *RateLimits) take(r *http.Request, payer Payer, class string, p policy) limits.Decision {
+	if p.rate.Tokens == 0 {
+		return limits.Decision{RetryAfter: p.rate.Per, Reset: p.rate.Per}
+	}
+	return l.engine.Allow(r.Context(), key(r, payer, class, p.name), p.rate, 1)
+}
+
 func (l *RateLimits) allowance(r *http.Request, payer Payer) allowance {
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
 	switch {
 	case payer.Actor == "" && !reads && signsIn(r.URL.Path):
 		return l.login
@@ -156,6 +192,8 @@ func key(r *http.Request, payer Payer, class, policy string) string {
 		return nobody + "/http/" + class + "/" + network(ClientAddress(r))
 	case tenant:
 		return payer.Tenant + "/http/" + class
+	case quota:
+		return payer.Tenant + "/http/quota"
 	}
 	return payer.Tenant + "/http/" + class + "/" + payer.Actor
 }

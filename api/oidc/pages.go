@@ -162,6 +162,16 @@ func (p *Provider) showFailure(w http.ResponseWriter, r *http.Request, err error
 	p.showMessage(w, r, http.StatusInternalServerError, "Something broke here", "Try again in a moment.")
 }
 
+// ShowTooMany is the page for a browser from whose address too many requests came.
+// How long it has to wait stands in the header Retry-After already.
+func (p *Provider) ShowTooMany(w http.ResponseWriter, r *http.Request) {
+	text := "Too many requests come from your network. Wait a moment, then try again."
+	if seconds := w.Header().Get("Retry-After"); seconds != "" && seconds != "1" {
+		text = "Too many requests come from your network. Wait " + seconds + " seconds, then try again."
+	}
+	p.showMessage(w, r, http.StatusTooManyRequests, "Too many attempts", text)
+}
+
 func (p *Provider) showTooMany(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Retry-After", "900")
 	p.showMessage(w, r, http.StatusTooManyRequests, "Too many attempts", "Wait a quarter of an hour, then try again.")

@@ -2,6 +2,7 @@ package oidc_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
@@ -419,4 +420,20 @@ func TestAddressesChangeNothing(t *testing.T) {
 	require.Equal(t, sessions, now)
 	require.Empty(t, r.mail)
 	b.signIn(b.get("/auth/login"), "ann@example.com").shows(http.StatusOK, "Your account") // with the same password
+}
+
+func TestThePageForTooManyRequests(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for wait, text := range map[string]string{"37": "Wait 37 seconds", "1": "Wait a moment"} {
+		rec := httptest.NewRecorder()
+		rec.Header().Set("Retry-After", wait)
+		r.provider.ShowTooMany(rec, httptest.NewRequest("POST", "/auth/login", nil))
+		require.Equal(t, http.StatusTooManyRequests, rec.Code)
+		require.Equal(t, wait, rec.Header().Get("Retry-After"))
+		require.Equal(t, "text/html; charset=utf-8", rec.Header().Get("Content-Type"))
+		require.Contains(t, rec.Header().Get("Content-Security-Policy"), "default-src 'none'")
+		require.Contains(t, rec.Body.String(), text)
+		require.Contains(t, rec.Body.String(), "<h1>Too many attempts</h1>")
+	}
 }

@@ -23,8 +23,6 @@ type Config struct {
 	// PublicURL is where people reach the installation: scheme, host and port.
 	// Links in messages begin with it. Default http://localhost:8080.
 	PublicURL string
-	// Origins besides the installation's own whose pages may use the interface.
-	Origins []string
 	// TrustedProxies are networks whose X-Forwarded-For and X-Forwarded-Proto count.
 	TrustedProxies []netip.Prefix
 	// BodyLimit is the most bytes of a body. Default 1 MiB.

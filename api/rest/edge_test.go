@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"testing"
 	"time"
@@ -16,13 +17,18 @@ import (
 // slowly is used up at once and does not come back during a test.
 func slowly(n int) limits.Rate { return limits.Rate{Tokens: n, Per: time.Hour, Burst: n} }
 
-func limitedRig(t *testing.T, rates middleware.Rates) *rig {
+func limitsOf(t *testing.T, rates middleware.Rates) *middleware.RateLimits {
 	t.Helper()
 	counting, err := middleware.NewRateLimits(limits.NewLocal(), rates)
 	require.NoError(t, err)
+	return counting
+}
+
+func limitedRig(t *testing.T, rates middleware.Rates) *rig {
+	t.Helper()
 	return newRig(t, func(d *rest.Deps) {
-		d.RateLimits = counting
-		d.Config.Origins = []string{"https://app.example.com"}
+		d.RateLimits = limitsOf(t, rates)
+		withOrigins(t, "https://app.example.com")(d)
 		d.Config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} // where httptest comes from
 	})
 }
@@ -85,4 +91,88 @@ func TestOtherOrigins(t *testing.T) {
 	require.Equal(t, http.StatusOK, rec.Code)
 	require.Equal(t, "https://app.example.com", rec.Header().Get("Access-Control-Allow-Origin"))
 	require.Contains(t, rec.Header().Get("Access-Control-Expose-Headers"), "Tansu-Position")
+}
+
+func TestBrowsersGetAPageWhenTheyAreLimited(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(d *rest.Deps) {
+		d.RateLimits = limitsOf(t, middleware.Rates{Login: slowly(1), Address: slowly(1)})
+		d.Identity = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("signed in")) })
+		d.TooMany = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = w.Write([]byte("a page"))
+		})
+	})
+	browser := "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+	require.Equal(t, 200, r.send("POST", "/auth/login", "", "-Authorization", browser).Code)
+	refused := r.send("POST", "/auth/login", "", "-Authorization", browser)
+	require.Equal(t, http.StatusTooManyRequests, refused.Code)
+	require.Equal(t, "a page", refused.Body.String())
+	require.NotEmpty(t, refused.Header().Get("Retry-After"))
+	require.NotEmpty(t, refused.Header().Get("RateLimit"))
+	r.send("POST", "/oauth/token", "", "-Authorization", browser).problem(429, "rate_limited")
+	r.send("POST", "/auth/login", "", "-Authorization", "Accept: */*").problem(429, "rate_limited")
+
+	require.Equal(t, 404, r.send("GET", "/no/such/path", "").Code)
+	r.send("GET", "/no/such/path", "").problem(429, "rate_limited")
+	require.Equal(t, "a page", r.send("GET", "/oauth/authorize", "", "-Authorization", browser).Body.String())
+	r.send("GET", "/docs", "", "-Authorization", browser).problem(429, "rate_limited")
+}
+
+func TestATenantsQuotaOfRequests(t *testing.T) {
+	t.Parallel()
+	plenty := slowly(10_000)
+	r := limitedRig(t, middleware.Rates{Read: plenty, Write: plenty, TenantRead: plenty, TenantWrite: plenty, Address: plenty, Login: plenty})
+	r.tenant("acme")
+	ada, grace := r.person("ada", "acme", "owner"), r.person("grace", "system", "owner")
+	r.send("PUT", "/v1/tenants/acme/quotas", `{"quotas":{"requests_per_minute":2}}`).ok(200)
+	me := func(who person) answer { return r.send("GET", "/v1/me", "", who.auth) }
+	first := r.send("GET", "/v1/tenants/current", "", ada.auth)
+	used := first.ok(200)["quotas"].([]any)[6]
+	require.Equal(t, map[string]any{"name": "requests_per_minute", "limit": 2.0, "used": 1.0, "enforced": true,
+		"title": "Requests of all members and programs in a minute"}, used)
+	require.Contains(t, first.Header().Get("RateLimit-Policy"), `"tenant-quota";q=2;w=60`)
+	require.Equal(t, 200, me(ada).Code)
+	refused := me(ada)
+	refused.problem(429, "rate_limited")
+	require.Contains(t, refused.Header().Get("RateLimit"), `"tenant-quota";r=0`)
+	require.NotEmpty(t, refused.Header().Get("Retry-After"))
+
+	// Those who can raise it are not counted, neither in nor as the tenant.
+	require.NotContains(t, r.send("GET", "/v1/me", "", "X-Tenant-Id: acme").Header().Get("RateLimit-Policy"), "quota")
+	require.NotContains(t, me(grace).Header().Get("RateLimit-Policy"), "quota")
+	r.send("PUT", "/v1/tenants/acme/quotas", `{"quotas":{"requests_per_minute":1000000}}`, grace.auth).ok(200)
+	began := time.Now()
+	require.Eventually(t, func() bool { return me(ada).Code == 200 }, 10*time.Second, 5*time.Millisecond)
+	require.Less(t, time.Since(began), 2*time.Second)
+}
+
+func TestATenantsQuotaOfSockets(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.tenant("acme")
+	ada := r.person("ada", "acme", "owner")
+	r.send("PUT", "/v1/tenants/acme/quotas", `{"quotas":{"sockets":2}}`).ok(200)
+	server := httptest.NewServer(r.handler)
+	t.Cleanup(server.Close)
+	_, bearer, _ := cutAuth(ada.auth)
+	used := func() float64 {
+		return r.send("GET", "/v1/tenants/current", "", ada.auth).ok(200)["quotas"].([]any)[5].(map[string]any)["used"].(float64)
+	}
+	first := connect(t, server, bearer, "")
+	require.Equal(t, "connected", first.read()["type"])
+	require.Equal(t, 1.0, used())
+	second := connect(t, server, bearer, "")
+	require.Equal(t, "connected", second.read()["type"])
+
+	third := connect(t, server, bearer, "")
+	require.Equal(t, "too_many_connections", third.read()["code"])
+	require.Equal(t, 4429, third.closed().Code)
+	feed := r.send("GET", "/v1/feed", "", ada.auth)
+	feed.problem(429, "too_many_connections")
+	require.NotEmpty(t, feed.Header().Get("Retry-After"))
+	require.Equal(t, 2.0, used())
+
+	r.send("PUT", "/v1/tenants/acme/quotas", `{"quotas":{"sockets":3}}`).ok(200)
+	require.Eventually(t, func() bool { return connect(t, server, bearer, "").read()["type"] == "connected" }, 10*time.Second, 10*time.Millisecond)
 }

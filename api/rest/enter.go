@@ -227,11 +227,16 @@ func refusedByQuality(params string) bool {
 }
 
 // payer is whose allowance a request uses: that of the principal's own tenant.
-func payer(c *call) middleware.Payer {
+func (s *server) payer(ctx context.Context, c *call) (middleware.Payer, error) {
 	if c.principal == nil {
-		return middleware.Payer{}
+		return middleware.Payer{}, nil
 	}
-	return middleware.Payer{
+	p := middleware.Payer{
 		Tenant: c.principal.Tenant.String(), Actor: c.principal.Actor, Operator: c.principal.Kind == access.Operator,
 	}
+	most, bounded, err := s.Bounds.Quota(ctx, c.principal.Tenant, tenant.QuotaRequests)
+	if bounded {
+		p.Quota = middleware.PerMinute(most)
+	}
+	return p, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/problem"
 	"tansu.cloud/api/ws"
@@ -84,7 +85,7 @@ func (s *server) follow(ctx context.Context, in *followInput) (*huma.StreamRespo
 			return
 		}
 		c := callOf(ctx)
-		feed, err := s.Feeds.Open(ctx, ws.Reader{Token: c.token, Tenant: c.tenant, Cut: st.cut}, spec, st.wake)
+		feed, err := s.Feeds.Open(ctx, ws.Reader{Token: c.token, Tenant: c.tenant, Origin: bounds.CrossOrigin(r), Cut: st.cut}, spec, st.wake)
 		if err != nil {
 			middleware.Refuse(w, r, refuse(ctx, atParameter(err, in)))
 			return

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,6 +38,7 @@ type Directory interface {
 	MembershipsOf(ctx context.Context, user uuid.UUID) ([]access.Membership, error)
 	Role(ctx context.Context, tenant uuid.UUID, name string) (access.Role, error)
 	Roles(ctx context.Context, tenant uuid.UUID) ([]access.Role, error)
+	Origins(ctx context.Context, tenant uuid.UUID) (access.Origins, error)
 	Invite(ctx context.Context, tenant, id uuid.UUID) (access.Invite, error)
 	Invites(ctx context.Context, tenant uuid.UUID, p access.Page) ([]access.Invite, bool, error)
 	APIKey(ctx context.Context, tenant, id uuid.UUID) (access.APIKey, error)
@@ -57,6 +59,12 @@ type Credentials interface {
 	KeepSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
 	DropSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
 	RetireSecret(ctx context.Context, tenant, owner, id uuid.UUID, until time.Time) error
+}
+
+// isPage finds the requests of browsers that show what is answered to people.
+func isPage(r *http.Request) bool {
+	shown := strings.HasPrefix(r.URL.Path, "/auth/") || r.URL.Path == "/oauth/authorize" || r.URL.Path == "/oauth/end_session"
+	return shown && strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "text/html")
 }
 
 // mountIdentity serves the OpenID provider in the same chain of middleware. It

@@ -48,6 +48,11 @@ func (c *contract) identity() {
 	c.send("PUT", "/v1/roles/support", `{"title":"Help","permissions":["jobs.read"]}`, team).ok(200)
 	require.Equal(c.t, 204, c.send("DELETE", "/v1/roles/support", "", team).Code)
 
+	c.send("PUT", "/v1/origins", `{"origins":["https://b.example.com","https://a.example.com"]}`, team).ok(200)
+	c.send("PUT", "/v1/origins", `{"origins":["https://*.example.com"]}`, team).problem(422, "space.origins_invalid")
+	c.send("GET", "/v1/origins", "", team).ok(200)
+	require.Equal(c.t, 304, c.send("GET", "/v1/origins", "", team, `If-None-Match: "1"`).Code)
+
 	invite := c.send("POST", "/v1/invites", `{"email":"bob@example.com","roles":["viewer"]}`, team).ok(201)["id"].(string)
 	c.send("GET", "/v1/invites?status=open", "", team).ok(200)
 	c.send("GET", "/v1/invites/"+invite, "", team).ok(200)

@@ -16,6 +16,7 @@ import (
 	"tansu.cloud/domain/identity/serviceaccount"
 	"tansu.cloud/domain/identity/session"
 	"tansu.cloud/domain/identity/user"
+	"tansu.cloud/domain/space"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/access"
@@ -315,4 +316,20 @@ func (c *clock) pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+}
+
+func (m *identityModel) Origins(_ context.Context, tenant uuid.UUID) (found access.Origins, err error) {
+	for _, r := range fold(m, tenant, space.StreamType, space.Apply) {
+		found = access.Origins{Names: r.state.Origins, Version: r.version}
+	}
+	return found, nil
+}
+
+func (m *identityModel) OriginNamed(ctx context.Context, origin string) (bool, error) {
+	for _, r := range fold(m, eventstore.SystemTenant, tenant.StreamType, tenant.Apply) {
+		if found, _ := m.Origins(ctx, r.id); slices.Contains(found.Names, origin) {
+			return true, nil
+		}
+	}
+	return false, nil
 }

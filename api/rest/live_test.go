@@ -12,6 +12,7 @@ import (
 
 	"tansu.cloud/api/rest"
 	"tansu.cloud/api/ws"
+	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/bus"
 	"tansu.cloud/platform/limits"
@@ -65,6 +66,10 @@ func (l *live) start(d *rest.Deps) {
 	require.NoError(l.t, err)
 	l.sockets, err = ws.New(ws.Deps{
 		Hub: l.hub, Authenticate: rest.AuthenticateSockets(d.Access), Channels: presence.NewLocal(), Limits: limits.NewLocal(), Logger: d.Logger,
+		Origins: d.Bounds,
+		Quota: func(ctx context.Context, id uuid.UUID) (int, bool, error) {
+			return d.Bounds.Quota(ctx, id, tenant.QuotaSockets)
+		},
 		Tenant: func(ctx context.Context, idOrSlug string) (uuid.UUID, error) {
 			return rest.OpenTenant(ctx, d.Tenants, idOrSlug)
 		},

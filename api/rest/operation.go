@@ -51,6 +51,7 @@ var tags = []*huma.Tag{
 	{Name: "Activity", Description: "A tenant's log as sentences for people."},
 	{Name: "Members", Description: "The people of a tenant and their roles."},
 	{Name: "Invites", Description: "How people become members: a link by e-mail, once, for 7 days."},
+	{Name: "Origins", Description: "From which pages a tenant may be used, besides those that the installation names."},
 	{Name: "Roles", Description: "What members and service accounts may do: built-in roles and the tenant's own."},
 	{Name: "API keys", Description: "Keys for programs, each with permissions of its own."},
 	{Name: "Service accounts", Description: "Programs of a tenant that get tokens from the OpenID provider."},

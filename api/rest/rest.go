@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"tansu.cloud/api/access"
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/ws"
 	"tansu.cloud/commands"
@@ -51,6 +53,8 @@ type Projections interface {
 
 // Feeds opens feeds of events that end when the rights of their reader do.
 type Feeds interface {
+	// Connections is how many sockets and feeds of a tenant are open.
+	Connections(ctx context.Context, tenant uuid.UUID) int
 	Open(ctx context.Context, r ws.Reader, spec feeds.Spec, wake func()) (*ws.Feed, error)
 }
 
@@ -60,8 +64,8 @@ type Access interface {
 	Authenticate(ctx context.Context, token string) (*access.Principal, error)
 }
 
-// Deps is what the interface needs; everything but Identity, Mailbox, RateLimits and
-// Cache is required.
+// Deps is what the interface needs; everything but Identity, TooMany, Mailbox,
+// RateLimits and Cache is required.
 type Deps struct {
 	Config      Config
 	Commands    *commands.Commands
@@ -80,7 +84,9 @@ type Deps struct {
 	Credentials Credentials
 	Mailer      mail.Mailer
 	Usage       Usage
+	Bounds      *bounds.Table
 	Identity    http.Handler // the OpenID provider and its pages
+	TooMany     http.Handler // the page for browsers that are refused at those pages; nil: there are none
 	Mailbox     http.Handler // shows the mail of an installation that sends none
 	RateLimits  *middleware.RateLimits
 	Cache       cache.Cache // of answers; nil: none are kept, and tenants are looked up each time
@@ -99,7 +105,7 @@ func (d *Deps) validate() error {
 		"Commands": d.Commands != nil, "History": d.History != nil, "Log": d.Log != nil, "Tenants": d.Tenants != nil,
 		"DeadLetters": d.DeadLetters != nil, "Projections": d.Projections != nil, "Access": d.Access != nil,
 		"Users": d.Users != nil, "Clients": d.Clients != nil, "Directory": d.Directory != nil,
-		"Credentials": d.Credentials != nil, "Mailer": d.Mailer != nil, "Usage": d.Usage != nil,
+		"Credentials": d.Credentials != nil, "Mailer": d.Mailer != nil, "Usage": d.Usage != nil, "Bounds": d.Bounds != nil,
 		"Webhooks": d.Webhooks != nil, "Jobs": d.Jobs != nil, "Limits": d.Limits != nil,
 		"Feeds": d.Feeds != nil, "Sockets": d.Sockets != nil,
 		"Signer": len(d.Signer) == ed25519.PrivateKeySize, "CursorKey": len(d.CursorKey) >= 16,
@@ -135,7 +141,7 @@ func New(d Deps) (http.Handler, error) {
 		return nil, err
 	}
 	s.mountIdentity()
-	return s.handler(), nil
+	return s.handler(s.countPreflights, middleware.CORS(s.admitsOrigin)), nil
 }
 
 // NewProbes returns what a node answers that serves no clients: its health and
@@ -150,9 +156,11 @@ func NewProbes(d Deps) (http.Handler, error) {
 	return s.handler(), nil
 }
 
-func (s *server) handler() http.Handler {
+// handler puts the layers around the routes; pages are those for pages from other
+// origins.
+func (s *server) handler(pages ...middleware.Func) http.Handler {
 	d := s.Deps
-	return middleware.Chain(http.HandlerFunc(s.dispatch),
+	return middleware.Chain(http.HandlerFunc(s.dispatch), slices.Concat([]middleware.Func{
 		middleware.Begin(d.Logger, s.find),
 		middleware.RequestID,
 		middleware.Client(d.Config.TrustedProxies),
@@ -160,10 +168,10 @@ func (s *server) handler() http.Handler {
 		middleware.AccessLog(d.Logger),
 		middleware.Compress,
 		middleware.SecurityHeaders,
-		middleware.CORS(d.Config.Origins),
+	}, pages, []middleware.Func{
 		middleware.Limits(d.Config.HeaderLimit, d.Config.BodyLimit),
 		middleware.Timeout(d.Config.Timeout),
-	)
+	})...)
 }
 
 func bareServer(d Deps) *server {
@@ -190,6 +198,7 @@ func newServer(d Deps) *server {
 	s.userRoutes()
 	s.memberRoutes()
 	s.roleRoutes()
+	s.originRoutes()
 	s.inviteRoutes()
 	s.apiKeyRoutes()
 	s.serviceAccountRoutes()

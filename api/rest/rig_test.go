@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/api/access"
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/api/rest"
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
@@ -88,6 +89,9 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 		t.Cleanup(known.Close)
 		r.deps.Access = known
 	}
+	if r.deps.Bounds == nil {
+		withOrigins(t)(&r.deps)
+	}
 	if r.deps.Feeds == nil {
 		live.start(&r.deps)
 	}
@@ -95,6 +99,16 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	require.NoError(t, err)
 	r.handler = handler
 	return r
+}
+
+// withOrigins says whose pages may use all tenants.
+func withOrigins(t testing.TB, origins ...string) func(*rest.Deps) {
+	return func(d *rest.Deps) {
+		table, err := bounds.NewTable(origins, d.Tenants, d.Directory.(bounds.Origins))
+		require.NoError(t, err)
+		t.Cleanup(table.Close)
+		d.Bounds = table
+	}
 }
 
 func emailIndex(normalised string) string {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -142,12 +143,22 @@ func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
 	info := middleware.From(r.Context())
 	rt, ok := s.routes[info.Route.Pattern]
 	if !ok {
-		middleware.Refuse(w, r, refuse(r.Context(), s.unmatched(r)))
+		err := s.unmatched(r)
+		if p := s.RateLimits.Admit(w, r, middleware.Payer{}); p != nil { // nobody looks whose it is
+			err = p
+		}
+		middleware.Refuse(w, r, refuse(r.Context(), err))
 		return
 	}
 	c := &call{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, pattern: info.Route.Pattern, address: middleware.ClientAddress(r)}
 	if err := s.enter(w, r, rt, c); err != nil {
-		middleware.Refuse(w, r, refuse(r.Context(), err))
+		p := refuse(r.Context(), err)
+		if p.Status == http.StatusTooManyRequests && s.TooMany != nil && isPage(r) {
+			maps.Copy(w.Header(), p.GetHeaders())
+			s.TooMany.ServeHTTP(w, r)
+			return
+		}
+		middleware.Refuse(w, r, p)
 		return
 	}
 	if rt.foreign {
@@ -172,8 +183,16 @@ func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) enter(w http.ResponseWriter, r *http.Request, rt route, c *call) error {
 	err := s.authenticate(r, rt, c)
-	if p := s.RateLimits.Admit(w, r, payer(c)); p != nil { // of requests too whose credentials do not hold
+	paying, unknown := s.payer(r.Context(), c)
+	if unknown != nil {
+		return unknown
+	}
+	foreign := s.checkOrigin(w, r, c)
+	if p := s.RateLimits.Admit(w, r, paying); p != nil { // of requests too whose credentials do not hold
 		return p
+	}
+	if err == nil {
+		err = foreign
 	}
 	if err != nil || rt.foreign {
 		return err

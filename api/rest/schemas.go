@@ -65,6 +65,8 @@ var schemaDescriptions = map[string]string{
 	"AddMemberBody":            "Who becomes a member.",
 	"RolesBody":                "The new roles of a member.",
 	"Role":                     "A set of permissions under a name.",
+	"Origins":                  "The origins whose pages may use a tenant.",
+	"OriginsBody":              "The new origins of a tenant.",
 	"RoleList":                 "All roles of a tenant.",
 	"CreateRoleBody":           "A new role.",
 	"RoleBody":                 "What a role permits.",

@@ -21,6 +21,7 @@ var predicates = map[string]string{
 	"tenant.provisioning_resumed":    "went on preparing the tenant",
 	"tenant.provisioned":             "prepared the tenant",
 	"space.opened":                   "opened the tenant's space",
+	"space.origins_changed":          "changed from which pages the tenant may be used",
 	"tenant.suspended":               "suspended the tenant",
 	"tenant.reactivated":             "reactivated the tenant",
 	"tenant.archived":                "archived the tenant",

@@ -26,7 +26,7 @@ type ProvisioningStep struct {
 
 // TenantQuotasBody holds the new quotas.
 type TenantQuotasBody struct {
-	Quotas map[string]int64 `json:"quotas" doc:"Replaces all quotas; those left out go back to their defaults. Below what is used, nothing is removed and nothing added." example:"{\"members\":25,\"webhooks\":10}"`
+	Quotas map[string]int64 `json:"quotas" doc:"Replaces all quotas; those left out go back to their defaults. Below what is used, nothing is removed and nothing added. What they bound, and which are enforced yet, is in GET /v1/tenants/current. storage_bytes, documents and runs count once tenants can have these." example:"{\"members\":25,\"webhooks\":10}"`
 }
 
 func (s *server) provisioningRoutes() {

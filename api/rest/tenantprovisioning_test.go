@@ -117,6 +117,7 @@ func TestQuotasAndTheirUse(t *testing.T) {
 	require.Equal(t, id, current["id"])
 	quotas := current["quotas"].([]any)
 	require.Len(t, quotas, 10)
-	require.Equal(t, map[string]any{"name": "members", "title": "Members", "limit": 3.0, "used": 0.0}, quotas[0])
+	require.Equal(t, map[string]any{"name": "members", "title": "Members", "limit": 3.0, "used": 0.0, "enforced": true}, quotas[0])
 	require.NotContains(t, quotas[9], "used", "it is not counted")
+	require.Equal(t, false, quotas[9].(map[string]any)["enforced"])
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/gorilla/websocket"
 
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/api/problem"
 )
 
@@ -27,6 +28,7 @@ type conn struct {
 	line   syscall.RawConn // below ws; nil if it cannot be written to without waiting
 	id     string
 	named  []string // tenants that the handshake names
+	origin string   // of the page that connects; empty if it is ours, or none
 	opened time.Time
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -132,12 +134,12 @@ func (c *conn) signal() {
 }
 
 // rights implements holder.
-func (c *conn) rights() (*session, uuid.UUID) {
+func (c *conn) rights() (*session, uuid.UUID, string) {
 	s := c.session.Load()
 	if s == nil {
-		return nil, uuid.Nil
+		return nil, uuid.Nil, ""
 	}
-	return s, c.tenant
+	return s, c.tenant, c.origin
 }
 
 // judge implements holder.
@@ -287,7 +289,7 @@ func named(r *http.Request) []string {
 func newConn(s *Server, socket *websocket.Conn, r *http.Request) *conn {
 	now := time.Now()
 	c := &conn{
-		server: s, ws: socket, id: uuid.Must(uuid.NewV7()).String(), named: named(r),
+		server: s, ws: socket, id: uuid.Must(uuid.NewV7()).String(), named: named(r), origin: strings.Clone(bounds.CrossOrigin(r)),
 		opened: now, nextPing: now.Add(s.times.ping), code: websocket.CloseAbnormalClosure,
 	}
 	c.changed.L = &c.mu

@@ -26,16 +26,24 @@ func (c *conn) connect(ctx context.Context, f *Connect) error {
 		c.server.sessions.release(session)
 		return c.turnAway(err, CloseForbidden)
 	}
+	if err := c.server.checkOrigin(ctx, c.tenant, p.Bound, c.origin); err != nil {
+		c.server.sessions.release(session)
+		return c.turnAway(err, CloseForbidden)
+	}
 	if !p.may(c.tenant, PermissionEvents) && !p.may(c.tenant, PermissionChannels) {
 		c.server.sessions.release(session)
 		return c.turnAway(problem.New(problem.Forbidden, "This needs the permission "+PermissionEvents+" or "+PermissionChannels+"."), CloseForbidden)
 	}
 	c.payer = c.server.payerOf(session, c.tenant)
-	release, ok := c.server.hold(ctx, &c.payer.connections)
+	release, ok, err := c.server.holdConnection(ctx, c.payer, c.tenant)
+	if err != nil {
+		c.server.sessions.release(session)
+		return c.turnAway(err, CloseForbidden)
+	}
 	if !ok {
 		c.server.sessions.release(session)
 		c.refuseAndClose(CloseTooMany, &refusal{
-			code: problem.TooManyConnections, detail: "Close some; one connection can hold many subscriptions.", retryIn: milliseconds(tooManyRetry),
+			code: problem.TooManyConnections, detail: tooManyConnections, retryIn: milliseconds(tooManyRetry),
 		})
 		return nil
 	}
@@ -44,6 +52,8 @@ func (c *conn) connect(ctx context.Context, f *Connect) error {
 	c.reply(c.connected())
 	return nil
 }
+
+const tooManyConnections = "The tenant (its quota of sockets) or the principal has as many connections as it may; close some. One can hold many subscriptions."
 
 // tooManyRetry is when to try again after a quota was reached.
 const tooManyRetry = 5 * time.Second

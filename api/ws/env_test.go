@@ -41,6 +41,7 @@ type env struct {
 	http    *httptest.Server
 	tokens  *tokens
 	tenants *tenants
+	pages   *pages
 }
 
 func newEnv(t testing.TB, change ...func(*ws.Deps)) *env {
@@ -49,7 +50,7 @@ func newEnv(t testing.TB, change ...func(*ws.Deps)) *env {
 	messages := bus.NewInProcess(logger)
 	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: messages})
 	require.NoError(t, err)
-	e := &env{t: t, tokens: &tokens{}, tenants: &tenants{}}
+	e := &env{t: t, tokens: &tokens{}, tenants: &tenants{}, pages: &pages{}}
 	e.store = memory.New(memory.Options{OnCommit: relay.Committed})
 	hub, err := feeds.NewHub(feeds.Config{
 		Subscriber: messages.Fanout(), Log: e.store, HeadsOf: e.headsOf, Snapshots: map[string]feeds.Snapshot{"orders": e.orders},
@@ -59,8 +60,8 @@ func newEnv(t testing.TB, change ...func(*ws.Deps)) *env {
 	require.NoError(t, hub.Start(context.Background()))
 	e.tokens.put("good", ws.Principal{Actor: "ada", Permitted: everything})
 	deps := ws.Deps{
-		Hub: hub, Authenticate: e.tokens.authenticate, Tenant: e.tenants.find,
-		Channels: presence.NewLocal(), Limits: limits.NewLocal(), Logger: logger, Origins: []string{"https://app.example.com"},
+		Hub: hub, Authenticate: e.tokens.authenticate, Tenant: e.tenants.find, Quota: e.tenants.quota,
+		Channels: presence.NewLocal(), Limits: limits.NewLocal(), Logger: logger, Origins: e.pages,
 	}
 	for _, c := range change {
 		c(&deps)
@@ -110,7 +111,16 @@ func (s *tokens) authenticate(_ context.Context, token string) (ws.Principal, er
 // tenants are acme, other and the system tenant; they can be closed.
 type tenants struct {
 	closed sync.Map // uuid.UUID to error
+	quotas sync.Map // uuid.UUID to int, of connections
 	asked  atomic.Int64
+}
+
+func (s *tenants) quota(_ context.Context, id uuid.UUID) (int, bool, error) {
+	most, bounded := s.quotas.Load(id)
+	if !bounded {
+		return 0, false, nil
+	}
+	return most.(int), true, nil
 }
 
 func (s *tenants) find(_ context.Context, idOrSlug string) (uuid.UUID, error) {
@@ -127,6 +137,20 @@ func (s *tenants) find(_ context.Context, idOrSlug string) (uuid.UUID, error) {
 		return uuid.Nil, err.(error)
 	}
 	return id, nil
+}
+
+// pages are the origins from which tenants may be used: all of them from
+// https://app.example.com, one from each that is stored.
+type pages struct{ of sync.Map }
+
+func (p *pages) KnowsOrigin(_ context.Context, origin string) (bool, error) {
+	_, named := p.of.Load(origin)
+	return named || origin == "https://app.example.com", nil
+}
+
+func (p *pages) AllowsOrigin(_ context.Context, tenant uuid.UUID, bound bool, origin string) (bool, error) {
+	of, named := p.of.Load(origin)
+	return origin == "https://app.example.com" || bound && named && of == tenant, nil
 }
 
 func (e *env) headsOf(ctx context.Context, tenants []uuid.UUID) (heads []eventstore.Head, err error) {

@@ -16,6 +16,7 @@ import (
 type Reader struct {
 	Token  string
 	Tenant uuid.UUID
+	Origin string // of the page that reads; empty if it is ours, or none
 	Cut    func() // ends a write that hangs
 }
 
@@ -26,6 +27,7 @@ type Feed struct {
 	server  *Server
 	session *session
 	tenant  uuid.UUID
+	origin  string
 	payer   *payer
 	debt    int // bytes sent and not paid for
 	release func()
@@ -45,13 +47,17 @@ func (s *Server) Open(ctx context.Context, r Reader, spec feeds.Spec, wake func(
 		return nil, err
 	}
 	f := &Feed{
-		server: s, session: session, tenant: r.Tenant, payer: s.payerOf(session, r.Tenant),
+		server: s, session: session, tenant: r.Tenant, origin: r.Origin, payer: s.payerOf(session, r.Tenant),
 		cutOff: r.Cut, ended: make(chan struct{}),
 	}
-	release, ok := s.hold(ctx, &f.payer.connections)
+	release, ok, err := s.holdConnection(ctx, f.payer, r.Tenant)
+	if err != nil {
+		s.sessions.release(session)
+		return nil, err
+	}
 	if !ok {
 		s.sessions.release(session)
-		return nil, problem.New(problem.TooManyConnections, "The tenant or the principal has as many connections as it may; close some.").
+		return nil, problem.New(problem.TooManyConnections, tooManyConnections).
 			WithHeader("Retry-After", "5")
 	}
 	f.release = release
@@ -105,7 +111,7 @@ func (f *Feed) giveBack() {
 	f.server.sessions.release(f.session)
 }
 
-func (f *Feed) rights() (*session, uuid.UUID) { return f.session, f.tenant }
+func (f *Feed) rights() (*session, uuid.UUID, string) { return f.session, f.tenant, f.origin }
 
 func (f *Feed) judge(p Principal) {
 	if !p.may(f.tenant, PermissionEvents) {

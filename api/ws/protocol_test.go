@@ -278,6 +278,27 @@ func TestLimits(t *testing.T) {
 	e.connect("good")
 }
 
+// TestATenantsOwnQuota counts besides what all tenants may have.
+func TestATenantsOwnQuota(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, func(d *ws.Deps) { d.Quotas.Connections = ws.Quota{Tenant: 2, Principal: 9} })
+	e.tenants.quotas.Store(acme, 1)
+	first := e.connect("good")
+	require.Equal(t, 1, e.server.Connections(t.Context(), acme))
+	second := e.dial()
+	second.say(`{"type":"connect","token":"good","tenant":"acme"}`)
+	require.Equal(t, "too_many_connections", second.ends(4429)[0].Code)
+
+	e.tenants.quotas.Store(acme, 100)
+	e.connect("good")
+	third := e.dial()
+	third.say(`{"type":"connect","token":"good","tenant":"acme"}`)
+	third.ends(4429) // what all may have holds all the same
+	e.tenants.quotas.Store(acme, 0)
+	require.NoError(t, first.Close())
+	require.Eventually(t, func() bool { return e.server.Connections(t.Context(), acme) == 1 }, timeout, time.Millisecond)
+}
+
 func TestSubscriptionsOfAConnection(t *testing.T) {
 	t.Parallel()
 	c := newEnv(t).connect("good")

@@ -68,6 +68,27 @@ func (s *Server) hold(ctx context.Context, p *purse) (release func(), ok bool) {
 	return func() { first(); second() }, true
 }
 
+// holdConnection counts a connection until release, within the tenant's own quota
+// too.
+func (s *Server) holdConnection(ctx context.Context, p *payer, tenant uuid.UUID) (release func(), ok bool, err error) {
+	most, bounded, err := s.Quota(ctx, tenant)
+	if err != nil {
+		return nil, false, err
+	}
+	within := p.connections
+	if bounded {
+		within.quota.Tenant = min(within.quota.Tenant, most)
+	}
+	release, ok = s.hold(ctx, &within)
+	return release, ok, nil
+}
+
+// Connections is how many sockets and feeds of a tenant are open, in all processes
+// as far as their limits are shared.
+func (s *Server) Connections(ctx context.Context, tenant uuid.UUID) int {
+	return s.Limits.Held(ctx, s.Quotas.payer(tenant, "").connections.tenant)
+}
+
 // spend takes n of what principal and tenant may take in a second, or less if
 // that is more than there ever is. The principal is asked first, so that one who
 // is refused takes nothing from the others of the tenant.

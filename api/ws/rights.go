@@ -78,6 +78,13 @@ func (s *Server) authenticate(ctx context.Context, token string) (*session, erro
 	return s.sessions.use(token, p), nil
 }
 
+// page is where a connection comes from, and with whose credentials.
+type page struct {
+	tenant uuid.UUID
+	bound  bool
+	origin string
+}
+
 // checkers is how many questions of a check are asked at once.
 const checkers = 8
 
@@ -104,10 +111,13 @@ const askTime = 5 * time.Second
 func (s *Server) recheck(ctx context.Context, all []holder) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	tokens, tenants := map[*session]*problem.Problem{}, map[uuid.UUID]*problem.Problem{}
+	tokens, tenants, pages := map[*session]*problem.Problem{}, map[uuid.UUID]*problem.Problem{}, map[page]*problem.Problem{}
 	for _, h := range all {
-		if session, tenant := h.rights(); session != nil {
+		if session, tenant, origin := h.rights(); session != nil {
 			tokens[session], tenants[tenant] = nil, nil
+			if origin != "" {
+				pages[page{tenant, session.principal.Load().Bound, origin}] = nil
+			}
 		}
 	}
 	askEach(tokens, func(known *session) *problem.Problem {
@@ -125,14 +135,19 @@ func (s *Server) recheck(ctx context.Context, all []holder) {
 		_, err := s.Tenant(ctx, tenant.String())
 		return s.verdict(ctx, err)
 	})
+	askEach(pages, func(p page) *problem.Problem {
+		return s.verdict(ctx, s.checkOrigin(ctx, p.tenant, p.bound, p.origin))
+	})
 	for _, h := range all {
-		session, tenant := h.rights()
+		session, tenant, origin := h.rights()
 		switch {
 		case session == nil:
 		case tokens[session] != nil:
 			h.end(CloseUnauthorized, problem.Unauthorized, 0)
 		case tenants[tenant] != nil:
 			h.end(CloseForbidden, tenants[tenant].Code, 0)
+		case pages[page{tenant, session.principal.Load().Bound, origin}] != nil:
+			h.end(CloseForbidden, problem.OriginForbidden, 0)
 		default:
 			h.judge(*session.principal.Load())
 		}

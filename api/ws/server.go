@@ -41,20 +41,30 @@ type Deps struct {
 	Authenticate func(ctx context.Context, token string) (Principal, error)
 	// Tenant finds a tenant whose log is open by id or slug; "system" is the
 	// system tenant. Errors are as of Authenticate.
-	Tenant   func(ctx context.Context, idOrSlug string) (uuid.UUID, error)
+	Tenant func(ctx context.Context, idOrSlug string) (uuid.UUID, error)
+	// Quota tells how many connections a tenant may have by its own quota, if it
+	// has one. What all tenants may have at most is in Quotas.
+	Quota func(ctx context.Context, tenant uuid.UUID) (most int, bounded bool, err error)
+	// Origins tells from which pages tenants may be used.
+	Origins  Origins
 	Channels presence.Channels
 	Limits   limits.Limits
 	Logger   *slog.Logger
 
 	Quotas        Quotas
-	Origins       []string // of pages that may connect from other hosts, e.g. "https://app.example.com"
 	MeterProvider metric.MeterProvider
+}
+
+// Origins tells from which pages tenants may be used. See package bounds.
+type Origins interface {
+	KnowsOrigin(ctx context.Context, origin string) (bool, error)
+	AllowsOrigin(ctx context.Context, tenant uuid.UUID, bound bool, origin string) (bool, error)
 }
 
 func (d *Deps) validate() error {
 	var missing []error
 	for name, there := range map[string]bool{
-		"Hub": d.Hub != nil, "Authenticate": d.Authenticate != nil, "Tenant": d.Tenant != nil,
+		"Hub": d.Hub != nil, "Authenticate": d.Authenticate != nil, "Tenant": d.Tenant != nil, "Quota": d.Quota != nil, "Origins": d.Origins != nil,
 		"Channels": d.Channels != nil, "Limits": d.Limits != nil, "Logger": d.Logger != nil,
 	} {
 		if !there {
@@ -67,7 +77,6 @@ func (d *Deps) validate() error {
 // Server holds the open sockets and feeds of a process.
 type Server struct {
 	Deps
-	origins   map[string]bool
 	counters  counters
 	metrics   *metrics
 	unobserve metric.Registration
@@ -120,11 +129,8 @@ func New(d Deps) (*Server, error) {
 	}
 	d.Quotas.setDefaults()
 	s := &Server{
-		Deps: d, origins: map[string]bool{}, holders: map[holder]struct{}{}, times: defaultTimes,
+		Deps: d, holders: map[holder]struct{}{}, times: defaultTimes,
 		snapshot: make(chan struct{}, maxSnapshots),
-	}
-	for _, origin := range d.Origins {
-		s.origins[origin] = true
 	}
 	s.rooms.channels, s.rooms.open = d.Channels, map[presence.Channel]*room{}
 	s.sessions.byToken = map[string]*session{}
@@ -136,8 +142,9 @@ func New(d Deps) (*Server, error) {
 // holder is a connection that holds rights for as long as it is open: a socket
 // or a feed. Its methods do not block.
 type holder interface {
-	// rights says what has to be checked again; nil before it is connected.
-	rights() (*session, uuid.UUID)
+	// rights says what has to be checked again; nil before it is connected. origin
+	// is that of the page behind it, empty if that is ours or none.
+	rights() (known *session, tenant uuid.UUID, origin string)
 	// judge applies what the check has found.
 	judge(Principal)
 	// end closes the connection; code is that of the close frame.

@@ -1,15 +1,16 @@
 package ws
 
 import (
+	"context"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/gorilla/websocket"
 
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/problem"
 )
@@ -81,13 +82,28 @@ func (s *Server) checkHandshake(r *http.Request) *problem.Problem {
 	if !slices.Contains(websocket.Subprotocols(r), Subprotocol) {
 		return problem.New(problem.HandshakeInvalid, "Ask for the subprotocol "+Subprotocol+".")
 	}
-	if origin := r.Header.Get("Origin"); origin != "" && !s.origins[origin] && !sameHost(origin, r.Host) {
-		return problem.New(problem.OriginForbidden, "Pages of this origin may not connect; serve them from this host, or have the origin allowed.")
+	if origin := bounds.CrossOrigin(r); origin != "" {
+		known, err := s.Origins.KnowsOrigin(r.Context(), origin)
+		switch {
+		case err != nil:
+			return problem.From(err)
+		case !known:
+			return problem.New(problem.OriginForbidden, forbiddenOrigin)
+		}
 	}
 	return nil
 }
 
-func sameHost(origin, host string) bool {
-	u, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(u.Host, host)
+const forbiddenOrigin = "Pages of this origin may not use the tenant; have its administrator add the origin, or serve the page from this host."
+
+// checkOrigin is for when it is known whose credentials a page has.
+func (s *Server) checkOrigin(ctx context.Context, tenant uuid.UUID, bound bool, origin string) error {
+	if origin == "" {
+		return nil
+	}
+	allowed, err := s.Origins.AllowsOrigin(ctx, tenant, bound, origin)
+	if err == nil && !allowed {
+		err = problem.New(problem.OriginForbidden, forbiddenOrigin)
+	}
+	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/api/access"
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/api/rest"
 	"tansu.cloud/commands"
 	"tansu.cloud/domain/projection"
@@ -101,6 +102,11 @@ type (
 	noCredentials struct{ rest.Credentials }
 )
 
+type (
+	origins   = bounds.Origins
+	noOrigins struct{ origins }
+)
+
 type oneProjection struct{}
 
 func (oneProjection) Status(context.Context) ([]rest.ProjectionStatus, error) {
@@ -122,10 +128,13 @@ func realServer(t *testing.T) (string, *memory.Store) {
 	history := commands.NewHistory(deps)
 	callers, err := access.New(access.Deps{Operator: access.OperatorHash(sha256.Sum256([]byte(testToken)))})
 	require.NoError(t, err)
+	table, err := bounds.NewTable(nil, logModels{log, history}, noOrigins{})
+	require.NoError(t, err)
+	t.Cleanup(table.Close)
 	handler, err := rest.New(rest.Deps{
 		Commands: commands.New(deps), History: history, Log: log,
 		Tenants: logModels{log, history}, DeadLetters: noLetters{}, Projections: oneProjection{},
-		Usage: logModels{}, Limits: limits.NewLocal(), Webhooks: noWebhooks{}, Jobs: noJobs{}, Feeds: noFeeds{}, Sockets: http.NotFoundHandler(),
+		Usage: logModels{}, Bounds: table, Limits: limits.NewLocal(), Webhooks: noWebhooks{}, Jobs: noJobs{}, Feeds: noFeeds{}, Sockets: http.NotFoundHandler(),
 		Access: callers, Users: noUsers{}, Clients: noClients{}, Directory: noDirectory{}, Credentials: noCredentials{}, Mailer: noMail{},
 		Identity: http.NotFoundHandler(), Signer: signer, CursorKey: bytes.Repeat([]byte{9}, 32),
 		Health:  func(context.Context) rest.Health { return rest.Health{Started: true, Ready: true} },

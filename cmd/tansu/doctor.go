@@ -34,7 +34,7 @@ func newDoctorCommand(a *app) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check this installation and say what to do",
 		Long: "Doctor looks at versions, server settings that endanger data, the schema, disk space, clocks,\n" +
-			"connections, projections and old transactions. It only reads. Its exit code is 1 if a check fails.",
+			"certificates, connections, projections and old transactions. It only reads. Its exit code is 1 if a check fails.",
 	}, config.Default(), func(ctx context.Context, flags *pflag.FlagSet) error {
 		if output != "table" && output != "json" {
 			return usagef("-o %q is unknown; use table or json", output)

@@ -42,6 +42,7 @@ func examine(ctx context.Context, cfg config.Config) []finding {
 		{Check: "tansu", Status: statusOK, Detail: fmt.Sprintf("version %s, %s, %s/%s", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)},
 		checkDisk(ctx, cfg.DataDir),
 	}
+	findings = append(findings, checkCertificates(ctx, cfg.HTTP)...)
 	dsn, err := directDSN(cfg)
 	if err != nil {
 		return append(findings, finding{"database", statusFail, err.Error(), "start tansu dev, or set TANSU_POSTGRES_DSN"})

@@ -34,7 +34,9 @@ func newHealthCommand(a *app) *cobra.Command {
 			return err
 		}
 		// The certificate is for the public name, and nothing secret is sent.
-		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{
+			InsecureSkipVerify: true, ServerName: cfg.HTTP.Autocert.First(),
+		}}}
 		response, err := client.Do(request)
 		if err != nil {
 			return fmt.Errorf("the node does not answer: %w", err)
@@ -51,7 +53,7 @@ func newHealthCommand(a *app) *cobra.Command {
 // localURL is how this machine reaches its own server.
 func localURL(cfg config.HTTP) string {
 	scheme := "http://"
-	if cfg.TLSCert != "" {
+	if cfg.TLS() {
 		scheme = "https://"
 	}
 	host, port, err := net.SplitHostPort(cfg.Addr)

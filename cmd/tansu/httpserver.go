@@ -31,20 +31,30 @@ type httpServer struct {
 	phase   atomic.Int32
 	handler atomic.Pointer[http.Handler]
 	failed  chan error
+
+	automatic *certificate.Automatic // nil: certificates come from files, or there are none
 }
 
-func newHTTPServer(cfg config.HTTP, logger *slog.Logger) *httpServer {
+// newHTTPServer returns a server that does not listen yet. domain is the one whose
+// sub-domains select tenants.
+func newHTTPServer(cfg config.HTTP, domain string, logger *slog.Logger) *httpServer {
 	s := &httpServer{timeout: cfg.ShutdownTimeout, failed: make(chan error, 1)}
 	s.server = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: cfg.ReadHeaderTimeout,
 		ReadTimeout:       cfg.ReadTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
-		MaxHeaderBytes:    cfg.MaxHeaderBytes,
+		MaxHeaderBytes:    2 * cfg.MaxHeaderBytes, // what is somewhat too large gets a problem, not a broken stream
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	if cfg.TLSCert != "" {
 		s.server.TLSConfig = certificate.Server(cfg.TLSCert, cfg.TLSKey, logger)
+	}
+	if domains := cfg.Autocert.DomainList(); len(domains) > 0 {
+		s.automatic = certificate.NewAutomatic(certificate.Order{
+			Domains: domains, Email: cfg.Autocert.Email, Directory: cfg.Autocert.DirectoryURL, Parent: domain,
+		})
+		s.server.TLSConfig = s.automatic.Server()
 	}
 	s.handle(probes(s.current))
 	return s

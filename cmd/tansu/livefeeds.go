@@ -8,6 +8,7 @@ import (
 
 	"tansu.cloud/api/rest"
 	"tansu.cloud/api/ws"
+	"tansu.cloud/domain/tenant"
 	"tansu.cloud/projections/feeds"
 	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
@@ -33,11 +34,14 @@ func (n *node) newSockets() (*ws.Server, error) {
 		Tenant: func(ctx context.Context, idOrSlug string) (uuid.UUID, error) {
 			return rest.OpenTenant(ctx, directory, idOrSlug)
 		},
+		Quota: func(ctx context.Context, id uuid.UUID) (int, bool, error) {
+			return n.bounds.Quota(ctx, id, tenant.QuotaSockets)
+		},
 		Channels: n.engines.channels, Limits: n.engines.limits, Logger: n.logger,
 		Quotas: ws.Quotas{Connections: ws.Quota{
 			Tenant: n.cfg.Feeds.TenantConnections, Principal: n.cfg.Feeds.PrincipalConnections,
 		}},
-		Origins: n.cfg.HTTP.OriginList(),
+		Origins: n.bounds,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("websockets: %w", err)

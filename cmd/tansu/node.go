@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/config"
 	"tansu.cloud/platform/mail"
@@ -37,6 +38,7 @@ type node struct {
 	engines   engines
 	parts     parts
 	identity  identity
+	bounds    *bounds.Table // of tenants; nil without the role api
 	mailbox   *mail.Mailbox // takes the mail if no server is named; nil: nothing does
 
 	drainSockets func(context.Context) error // nil until there can be any
@@ -57,7 +59,7 @@ func newNode(cfg config.Config, t *telemetry.Telemetry) *node {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
-	return &node{cfg: cfg, telemetry: t, logger: t.Logger(), http: newHTTPServer(cfg.HTTP, t.Logger())}
+	return &node{cfg: cfg, telemetry: t, logger: t.Logger(), http: newHTTPServer(cfg.HTTP, cfg.Domain, t.Logger())}
 }
 
 // listen answers probes on listener from now on.

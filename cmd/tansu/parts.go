@@ -7,11 +7,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
 	"tansu.cloud/api/access"
+	"tansu.cloud/api/bounds"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/rest"
 	"tansu.cloud/commands"
@@ -175,6 +177,9 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	if err := n.openIdentity(ctx, master, operator); err != nil {
 		return err
 	}
+	if err := n.openCertificates(ctx, master); err != nil {
+		return err
+	}
 	signingSeed, err := derive(master, "tansu audit export signing", ed25519.SeedSize)
 	if err != nil {
 		return err
@@ -188,7 +193,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 			Domain: n.cfg.Domain, PublicURL: n.cfg.Issuer(), BodyLimit: n.cfg.HTTP.MaxBodyBytes, HeaderLimit: n.cfg.HTTP.MaxHeaderBytes,
 			Timeout: n.cfg.HTTP.RequestTimeout, WaitDefault: n.cfg.Consistency.Wait, PublicMetrics: n.cfg.Metrics.Public,
 			Provision: true, PlainWebhooks: len(n.cfg.Webhooks.Networks()) > 0,
-			Origins: n.cfg.HTTP.OriginList(), TrustedProxies: n.cfg.HTTP.Proxies(),
+			TrustedProxies: n.cfg.HTTP.Proxies(),
 		},
 		Commands: n.parts.commands, History: n.parts.history, Log: n.parts.walled,
 		Tenants: tenantdirectory.NewDirectory(n.platform), DeadLetters: deadletters.NewLetters(n.own),
@@ -201,6 +206,12 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	if !n.cfg.Has("api") {
 		return n.http.serveAPI(rest.NewProbes(deps))
 	}
+	n.bounds, err = bounds.NewTable(append(n.cfg.HTTP.OriginList(), n.cfg.Issuer()), deps.Tenants, directory.NewDirectory(n.pool))
+	if err != nil {
+		return err
+	}
+	n.onStop("bounds of tenants", func(context.Context) error { n.bounds.Close(); return nil })
+	deps.Bounds = n.bounds
 	sockets, err := n.newSockets()
 	if err != nil {
 		return err
@@ -208,6 +219,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	deps.Feeds, deps.Sockets = sockets, sockets
 	deps.Users, deps.Clients, deps.Directory = users.NewDirectory(n.platform), clients.NewDirectory(n.platform), directory.NewDirectory(n.own)
 	deps.Credentials, deps.Mailer, deps.Identity = n.identity.credentials, n.identity.mailer, n.identity.provider
+	deps.TooMany = http.HandlerFunc(n.identity.provider.ShowTooMany)
 	if n.mailbox != nil {
 		deps.Mailbox = n.mailbox
 	}

@@ -1,6 +1,6 @@
-// Package space is the beginning of a tenant's own log: where its objects lie
-// and which defaults its collections and vector indexes begin with. There is one
-// stream, with one event.
+// Package space is what a tenant has once: where its objects lie, which defaults
+// its collections and vector indexes begin with, and from which pages it may be
+// used. There is one stream, and the tenant's own log begins with it.
 package space
 
 import (
@@ -17,7 +17,7 @@ const (
 
 // StateVersion changes with the meaning or shape of State and so drops old
 // snapshots.
-const StateVersion = 1
+const StateVersion = 2
 
 // Vectors are the defaults of vector indexes.
 type Vectors struct {
@@ -49,6 +49,7 @@ type State struct {
 	Vectors       Vectors     `json:"vectors"`
 	Collections   Collections `json:"collections"`
 	OpenedAt      time.Time   `json:"opened_at"`
+	Origins       []string    `json:"origins"` // whose pages may use the tenant, sorted
 }
 
 // Event is something that happened to a space.
@@ -59,7 +60,7 @@ type Event interface {
 }
 
 // Events lists a prototype of every event, for registration.
-func Events() []Event { return []Event{Opened{}} }
+func Events() []Event { return []Event{Opened{}, OriginsChanged{}} }
 
 // EventType implements Event.
 func (Opened) EventType() string { return "space.opened" }
@@ -68,6 +69,9 @@ func (Opened) EventType() string { return "space.opened" }
 func (Opened) SchemaVersion() int { return 1 }
 func (Opened) spaceEvent()        {}
 
+// Command is something to do to a space.
+type Command interface{ spaceCommand() }
+
 // Open opens a space with the defaults of this release; of one that is open it
 // changes nothing.
 type Open struct {
@@ -75,8 +79,20 @@ type Open struct {
 	At       time.Time
 }
 
+func (Open) spaceCommand() {}
+
 // Decide says which events a command causes.
-func Decide(s State, c Open) ([]Event, error) {
+func Decide(s State, c Command) ([]Event, error) {
+	switch c := c.(type) {
+	case Open:
+		return open(s, c)
+	case ChangeOrigins:
+		return changeOrigins(s, c)
+	}
+	return nil, domain.Invalid("space.command_unknown", "a space does not know this command")
+}
+
+func open(s State, c Open) ([]Event, error) {
 	if s.TenantID != "" {
 		return nil, nil
 	}
@@ -94,8 +110,11 @@ func Decide(s State, c Open) ([]Event, error) {
 
 // Apply folds one event into the state.
 func Apply(s State, e Event) State {
-	if e, ok := e.(Opened); ok {
-		return State{e.TenantID, e.StoragePrefix, e.Vectors, e.Collections, e.At}
+	switch e := e.(type) {
+	case Opened:
+		return State{e.TenantID, e.StoragePrefix, e.Vectors, e.Collections, e.At, s.Origins}
+	case OriginsChanged:
+		s.Origins = e.Origins
 	}
 	return s
 }

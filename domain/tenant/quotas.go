@@ -28,21 +28,25 @@ type Quota struct {
 	Title   string
 	Default int64
 	Max     int64 // what the platform can bear
+	// Enforced says that more is refused. The others bound what a tenant cannot
+	// have yet: they can be set, and will count once there is something to count.
+	Enforced bool
 }
 
-// quotas is every quota, in the order in which people see them. Those from sockets
-// on are kept for what will count: nothing refuses by them.
+// quotas is every quota, in the order in which people see them. The defaults of
+// sockets and requests are what the platform's own limits allow each tenant, so
+// that by default they bind nobody more tightly.
 var quotas = []Quota{
-	{QuotaMembers, "Members", 1_000, 100_000},
-	{QuotaInvites, "Invites that can be accepted", 200, 10_000},
-	{QuotaAPIKeys, "API keys that are not revoked", 200, 200},
-	{QuotaServiceAccounts, "Service accounts", 200, 200},
-	{QuotaWebhooks, "Webhooks", 50, 50},
-	{QuotaSockets, "Sockets and feeds at once", 20_000, 1_000_000},
-	{QuotaRequests, "Requests of all members and programs in a minute", 60_000, 100_000_000},
-	{QuotaStorage, "Bytes of objects", 10 << 30, 1 << 60},
-	{QuotaDocuments, "Documents", 1_000_000, 1_000_000_000},
-	{QuotaRuns, "Runs in a day", 10_000, 100_000_000},
+	{QuotaMembers, "Members", 1_000, 100_000, true},
+	{QuotaInvites, "Invites that can be accepted", 200, 10_000, true},
+	{QuotaAPIKeys, "API keys that are not revoked", 200, 200, true},
+	{QuotaServiceAccounts, "Service accounts", 200, 200, true},
+	{QuotaWebhooks, "Webhooks", 50, 50, true},
+	{QuotaSockets, "Sockets and feeds at once", 10_000, 1_000_000, true},
+	{QuotaRequests, "Requests of all members and programs in a minute", 450_000, 100_000_000, true},
+	{QuotaStorage, "Bytes of objects", 10 << 30, 1 << 60, false},
+	{QuotaDocuments, "Documents", 1_000_000, 1_000_000_000, false},
+	{QuotaRuns, "Runs in a day", 10_000, 100_000_000, false},
 }
 
 // AllQuotas lists every quota.

@@ -1,5 +1,6 @@
-// Package certificate serves TLS with a certificate from files that are exchanged
-// while the process runs, as ACME clients and secret stores do.
+// Package certificate serves TLS: with a certificate from files that are exchanged
+// while the process runs, as ACME clients and secret stores do; or with certificates
+// that it gets by ACME itself.
 package certificate
 
 import (

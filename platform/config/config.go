@@ -64,6 +64,17 @@ type HTTP struct {
 	TrustedProxies    string        `koanf:"trusted_proxies" doc:"networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count, in CIDR notation, joined by commas"`
 	TLSCert           string        `koanf:"tls_cert" doc:"file with the certificate and its chain, PEM; read again when it changes; empty: plain http"`
 	TLSKey            string        `koanf:"tls_key" doc:"file with the key of http.tls_cert, PEM"`
+	Autocert          Autocert      `koanf:"autocert"`
+}
+
+// Autocert gets certificates by ACME, for the domains that are named and for the
+// sub-domains of tenants.
+type Autocert struct {
+	Domains      string `koanf:"domains" doc:"names of this installation to get certificates for, joined by commas; sub-domains of tenants come by themselves; empty: none"`
+	Email        string `koanf:"email" doc:"mail address that the authority may write to"`
+	DirectoryURL string `koanf:"directory_url" doc:"ACME directory of the authority"`
+	AcceptTerms  bool   `koanf:"accept_terms" doc:"agree to the terms of the authority; needed"`
+	PlainAddr    string `koanf:"plain_addr" doc:"address for plain http, reachable on port 80: answers HTTP-01 challenges and leads to https; empty: none"`
 }
 
 // Limits is how many requests may come in a minute. The burst is a minute's worth.
@@ -160,9 +171,10 @@ func Default() Config {
 			IdleTimeout:       2 * time.Minute,
 			DrainDelay:        5 * time.Second,
 			ShutdownTimeout:   25 * time.Second,
+			Autocert:          Autocert{DirectoryURL: "https://acme-v02.api.letsencrypt.org/directory"},
 		},
 		Limits: Limits{
-			Read: 60_000, Write: 30_000, TenantRead: 300_000, TenantWrite: 150_000, Address: 6_000, Login: 600,
+			Read: 60_000, Write: 30_000, TenantRead: 300_000, TenantWrite: 150_000, Address: 6_000, Login: 240,
 		},
 		Postgres:    Postgres{MaxConns: 32},
 		Bus:         "embedded",
@@ -185,7 +197,7 @@ func (c *Config) Issuer() string {
 		host = "localhost"
 	}
 	scheme := "http://"
-	if c.HTTP.TLSCert != "" {
+	if c.HTTP.TLS() {
 		scheme = "https://"
 	}
 	return scheme + net.JoinHostPort(host, port)
@@ -193,6 +205,18 @@ func (c *Config) Issuer() string {
 
 // Has reports whether the process plays a role.
 func (c *Config) Has(role string) bool { return slices.Contains(list(c.Roles), role) }
+
+// TLS reports whether the server speaks https.
+func (h HTTP) TLS() bool { return h.TLSCert != "" || h.Autocert.Domains != "" }
+
+// DomainList lists the names to get certificates for.
+func (a Autocert) DomainList() []string { return list(a.Domains) }
+
+// First is one of these names, empty if there is none.
+func (a Autocert) First() string {
+	first, _, _ := strings.Cut(a.Domains, ",")
+	return strings.TrimSpace(first)
+}
 
 // OriginList lists the origins whose pages may use the API.
 func (h HTTP) OriginList() []string { return list(h.Origins) }

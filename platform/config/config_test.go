@@ -81,7 +81,11 @@ func TestLaterSourcesWin(t *testing.T) {
 func TestEachSettingComesFromFileVariableAndFlag(t *testing.T) {
 	t.Parallel()
 	cert, key := certificate(t)
-	partners := map[string]string{"http.tls_cert": "TANSU_HTTP_TLS_KEY=" + key, "http.tls_key": "TANSU_HTTP_TLS_CERT=" + cert}
+	terms := "TANSU_HTTP_AUTOCERT_ACCEPT_TERMS=true"
+	partners := map[string][]string{
+		"http.tls_cert": {"TANSU_HTTP_TLS_KEY=" + key}, "http.tls_key": {"TANSU_HTTP_TLS_CERT=" + cert},
+		"http.autocert.domains": {terms}, "http.autocert.plain_addr": {terms, "TANSU_HTTP_AUTOCERT_DOMAINS=tansu.example.com"},
+	}
 	values := map[string]string{
 		"data_dir": "/d", "node_id": "n", "domain": "tansu.example.com",
 		"operator_token": "0123456789abcdef", "master_key": base64.StdEncoding.EncodeToString(make([]byte, 32)),
@@ -96,6 +100,8 @@ func TestEachSettingComesFromFileVariableAndFlag(t *testing.T) {
 		"cache.bytes": "7", "feeds.tenant_connections": "7", "feeds.principal_connections": "7",
 		"http.origins": "https://app.example.com", "http.trusted_proxies": "10.0.0.0/8,fd00::/8",
 		"http.tls_cert": cert, "http.tls_key": key,
+		"http.autocert.domains": "tansu.example.com,api.example.com", "http.autocert.email": "a@example.com", "http.autocert.accept_terms": "true",
+		"http.autocert.directory_url": "https://acme.example.com/dir", "http.autocert.plain_addr": ":80",
 		"limits.read": "7", "limits.write": "7", "limits.tenant_read": "7", "limits.tenant_write": "7", "limits.address": "7", "limits.login": "7",
 		"webhooks.allowed_networks": "10.1.0.0/16,127.0.0.0/8",
 	}
@@ -119,9 +125,7 @@ func TestEachSettingComesFromFileVariableAndFlag(t *testing.T) {
 				sources["flag"] = Sources{Flags: flags(t, "--"+s.flag+"="+want)}
 			}
 			for name, src := range sources {
-				if partner := partners[s.key]; partner != "" {
-					src.Env = append(src.Env, partner)
-				}
+				src.Env = append(src.Env, partners[s.key]...)
 				cfg, err := Load(Default(), src)
 				require.NoError(t, err, name)
 				value := s.field(&cfg).Interface()
@@ -164,6 +168,9 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 			"TANSU_HTTP_ORIGINS=https://app.example.com,*",
 			"TANSU_HTTP_TRUSTED_PROXIES=10.0.0.1",
 			"TANSU_HTTP_TLS_KEY=/no/such/key.pem",
+			"TANSU_HTTP_AUTOCERT_PLAIN_ADDR=:80",
+			"TANSU_HTTP_AUTOCERT_EMAIL=Ada <a@example.com>",
+			"TANSU_HTTP_AUTOCERT_DIRECTORY_URL=http://acme.example.com",
 			"TANSU_LIMITS_LOGIN=0",
 			"TANSU_FEEDS_TENANT_CONNECTIONS=0",
 			"TANSU_WEBHOOKS_ALLOWED_NETWORKS=10.1.0.0",
@@ -190,6 +197,9 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 		`http.origins (TANSU_HTTP_ORIGINS, --http-origins): "*" is not an origin such as https://app.example.com, without a path and without *`,
 		`http.trusted_proxies (TANSU_HTTP_TRUSTED_PROXIES, --http-trusted-proxies): "10.0.0.1" is not a network such as 10.1.0.0/16`,
 		"http.tls_key (TANSU_HTTP_TLS_KEY, --http-tls-key): needs http.tls_cert",
+		"http.autocert.plain_addr (TANSU_HTTP_AUTOCERT_PLAIN_ADDR, --http-autocert-plain-addr): needs http.autocert.domains",
+		"http.autocert.email (TANSU_HTTP_AUTOCERT_EMAIL, --http-autocert-email): must be a mail address such as admin@example.com",
+		`http.autocert.directory_url (TANSU_HTTP_AUTOCERT_DIRECTORY_URL, --http-autocert-directory-url): "http://acme.example.com" is not a URL such as https://acme-v02.api.letsencrypt.org/directory`,
 		"limits.login (TANSU_LIMITS_LOGIN, --limits-login): 0 is not between 1 and 1000000000",
 		"feeds.tenant_connections (TANSU_FEEDS_TENANT_CONNECTIONS, --feeds-tenant-connections): 0 is not between 1 and 1000000",
 		`webhooks.allowed_networks (TANSU_WEBHOOKS_ALLOWED_NETWORKS, --webhooks-allowed-networks): "10.1.0.0" is not a network such as 10.1.0.0/16`,
@@ -292,6 +302,27 @@ func TestOrigins(t *testing.T) {
 	} {
 		require.Equal(t, valid, checkOrigins([]string{text}) == "", text)
 	}
+}
+
+func TestAutocert(t *testing.T) {
+	t.Parallel()
+	for domains, fault := range map[string]string{
+		"": "", "tansu.example.com": "", "tansu.example.com,api.tansu.example.com": "",
+		"*.example.com": "not a domain name", "Tansu.example.com": "not a domain name", "https://tansu.example.com": "not a domain name",
+		"localhost": "not a name that a public authority knows", "192.0.2.1": "not a name that a public authority knows",
+		"a.example.com,a.example.com": "named twice",
+	} {
+		found := HTTP{Autocert: Autocert{Domains: domains, AcceptTerms: true}}.checkAutocert()
+		require.Equal(t, fault == "", found == "", found)
+		require.Contains(t, found, fault)
+	}
+	a := Autocert{Domains: "a.example.com", PlainAddr: ":443"}
+	require.Contains(t, HTTP{Autocert: a}.checkAutocert(), "http.autocert.accept_terms")
+	require.Contains(t, HTTP{TLSCert: "c", Autocert: a}.checkAutocert(), "http.tls_cert")
+	require.Contains(t, HTTP{Addr: ":443", Autocert: a}.checkPlainAddr(), "choose another port")
+	cfg := Default()
+	cfg.HTTP.Autocert.Domains = "a.example.com"
+	require.Equal(t, "https://localhost:8080", cfg.Issuer())
 }
 
 func TestIssuer(t *testing.T) {

@@ -55,6 +55,11 @@ func (c *Config) validate(problems *InvalidError) {
 		"http.tls_cert":            func() string { return c.HTTP.checkCertificate() },
 		"http.tls_key":             func() string { return c.HTTP.checkKey() },
 
+		"http.autocert.domains":       func() string { return c.HTTP.checkAutocert() },
+		"http.autocert.email":         func() string { return checkEmail(c.HTTP.Autocert.Email) },
+		"http.autocert.directory_url": func() string { return checkDirectory(c.HTTP.Autocert.DirectoryURL) },
+		"http.autocert.plain_addr":    func() string { return c.HTTP.checkPlainAddr() },
+
 		"limits.read":         func() string { return perMinute(c.Limits.Read) },
 		"limits.write":        func() string { return perMinute(c.Limits.Write) },
 		"limits.tenant_read":  func() string { return perMinute(c.Limits.TenantRead) },

@@ -39,4 +39,7 @@ type Limits interface {
 	// Acquire counts one of at most limit things that are held at once. If ok,
 	// release must be called when it is held no longer; further calls do nothing.
 	Acquire(ctx context.Context, key string, limit int) (release func(), ok bool)
+	// Held is how many things of a key are held now: in all processes, or, while
+	// these cannot be asked, in this one.
+	Held(ctx context.Context, key string) int
 }

@@ -121,6 +121,13 @@ func (l *Local) Acquire(_ context.Context, key string, limit int) (release func(
 	return h.release, true
 }
 
+// Held implements Limits.
+func (l *Local) Held(_ context.Context, key string) int {
+	l.held.mu.Lock()
+	defer l.held.mu.Unlock()
+	return l.held.counts[key]
+}
+
 // holding is one thing that is held; there may be one for each of many sockets,
 // so it is no larger than it must be.
 type holding struct {

@@ -86,6 +86,22 @@ func (q *Queries) APIKeyRows(ctx context.Context, arg APIKeyRowsParams) ([]ApiKe
 	return items, nil
 }
 
+const addOriginTenants = `-- name: AddOriginTenants :exec
+INSERT INTO origin_tenants (tenant_id, origin, named_by) SELECT $1, unnest($2::text[]), $3::uuid
+ON CONFLICT DO NOTHING
+`
+
+type AddOriginTenantsParams struct {
+	TenantID uuid.UUID
+	Origins  []string
+	NamedBy  uuid.UUID
+}
+
+func (q *Queries) AddOriginTenants(ctx context.Context, arg AddOriginTenantsParams) error {
+	_, err := q.db.Exec(ctx, addOriginTenants, arg.TenantID, arg.Origins, arg.NamedBy)
+	return err
+}
+
 const countOwners = `-- name: CountOwners :one
 SELECT count(*) FROM members WHERE tenant_id = $1 AND roles @> '["owner"]'
 `
@@ -108,6 +124,21 @@ type DeleteMembersParams struct {
 
 func (q *Queries) DeleteMembers(ctx context.Context, arg DeleteMembersParams) error {
 	_, err := q.db.Exec(ctx, deleteMembers, arg.TenantID, arg.UserIds)
+	return err
+}
+
+const deleteOriginTenants = `-- name: DeleteOriginTenants :exec
+DELETE FROM origin_tenants WHERE tenant_id = $1 AND named_by = $2 AND NOT origin = ANY($3::text[])
+`
+
+type DeleteOriginTenantsParams struct {
+	TenantID uuid.UUID
+	NamedBy  uuid.UUID
+	Origins  []string
+}
+
+func (q *Queries) DeleteOriginTenants(ctx context.Context, arg DeleteOriginTenantsParams) error {
+	_, err := q.db.Exec(ctx, deleteOriginTenants, arg.TenantID, arg.NamedBy, arg.Origins)
 	return err
 }
 
@@ -241,6 +272,22 @@ func (q *Queries) InviteRows(ctx context.Context, arg InviteRowsParams) ([]Invit
 		return nil, err
 	}
 	return items, nil
+}
+
+const isOriginNamed = `-- name: IsOriginNamed :one
+SELECT EXISTS (SELECT 1 FROM origin_tenants WHERE tenant_id = $1 AND origin = $2)
+`
+
+type IsOriginNamedParams struct {
+	TenantID uuid.UUID
+	Origin   string
+}
+
+func (q *Queries) IsOriginNamed(ctx context.Context, arg IsOriginNamedParams) (bool, error) {
+	row := q.db.QueryRow(ctx, isOriginNamed, arg.TenantID, arg.Origin)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const listAPIKeys = `-- name: ListAPIKeys :many
@@ -728,6 +775,17 @@ func (q *Queries) ServiceAccountRows(ctx context.Context, arg ServiceAccountRows
 	return items, nil
 }
 
+const tenantOrigins = `-- name: TenantOrigins :one
+SELECT tenant_id, origins, version FROM tenant_origins WHERE tenant_id = $1
+`
+
+func (q *Queries) TenantOrigins(ctx context.Context, tenantID uuid.UUID) (TenantOrigin, error) {
+	row := q.db.QueryRow(ctx, tenantOrigins, tenantID)
+	var i TenantOrigin
+	err := row.Scan(&i.TenantID, &i.Origins, &i.Version)
+	return i, err
+}
+
 const tenantsOfUser = `-- name: TenantsOfUser :many
 SELECT member_of, roles FROM user_tenants WHERE tenant_id = $1 AND user_id = $2 ORDER BY member_of LIMIT $3
 `
@@ -974,6 +1032,22 @@ func (q *Queries) UpsertServiceAccounts(ctx context.Context, arg UpsertServiceAc
 		arg.Created,
 		arg.Updated,
 	)
+	return err
+}
+
+const upsertTenantOrigins = `-- name: UpsertTenantOrigins :exec
+INSERT INTO tenant_origins (tenant_id, origins, version) VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id) DO UPDATE SET origins = EXCLUDED.origins, version = EXCLUDED.version
+`
+
+type UpsertTenantOriginsParams struct {
+	TenantID uuid.UUID
+	Origins  json.RawMessage
+	Version  int64
+}
+
+func (q *Queries) UpsertTenantOrigins(ctx context.Context, arg UpsertTenantOriginsParams) error {
+	_, err := q.db.Exec(ctx, upsertTenantOrigins, arg.TenantID, arg.Origins, arg.Version)
 	return err
 }
 

@@ -47,6 +47,13 @@ type BrowserSession struct {
 	EndsAt    time.Time
 }
 
+type Certificate struct {
+	TenantID  uuid.UUID
+	Name      string
+	Wrapped   []byte
+	UpdatedAt time.Time
+}
+
 type Checkpoint struct {
 	TenantID   uuid.UUID
 	Projection string
@@ -301,6 +308,12 @@ type OperatorToken struct {
 	CreatedAt time.Time
 }
 
+type OriginTenant struct {
+	TenantID uuid.UUID
+	Origin   string
+	NamedBy  uuid.UUID
+}
+
 type ParkedStream struct {
 	TenantID     uuid.UUID
 	Projection   string
@@ -441,6 +454,12 @@ type TenantDirectory struct {
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+type TenantOrigin struct {
+	TenantID uuid.UUID
+	Origins  json.RawMessage
+	Version  int64
 }
 
 type TotpSecret struct {

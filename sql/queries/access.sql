@@ -168,3 +168,20 @@ WHERE tenant_id = $1 AND id = $2;
 SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, version, created_at, updated_at FROM service_accounts
 WHERE tenant_id = $1
 ORDER BY created_at, id LIMIT sqlc.arg(max_rows);
+
+-- name: TenantOrigins :one
+SELECT tenant_id, origins, version FROM tenant_origins WHERE tenant_id = $1;
+
+-- name: UpsertTenantOrigins :exec
+INSERT INTO tenant_origins (tenant_id, origins, version) VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id) DO UPDATE SET origins = EXCLUDED.origins, version = EXCLUDED.version;
+
+-- name: DeleteOriginTenants :exec
+DELETE FROM origin_tenants WHERE tenant_id = $1 AND named_by = sqlc.arg(named_by) AND NOT origin = ANY(sqlc.arg(origins)::text[]);
+
+-- name: AddOriginTenants :exec
+INSERT INTO origin_tenants (tenant_id, origin, named_by) SELECT $1, unnest(sqlc.arg(origins)::text[]), sqlc.arg(named_by)::uuid
+ON CONFLICT DO NOTHING;
+
+-- name: IsOriginNamed :one
+SELECT EXISTS (SELECT 1 FROM origin_tenants WHERE tenant_id = $1 AND origin = $2);

@@ -22,6 +22,24 @@ CREATE TABLE user_tenants (
     PRIMARY KEY (tenant_id, user_id, member_of)
 );
 
+-- The origins whose pages may use a tenant.
+CREATE TABLE tenant_origins (
+    tenant_id uuid   NOT NULL,
+    origins   jsonb  NOT NULL,
+    version   bigint NOT NULL,
+    PRIMARY KEY (tenant_id)
+);
+
+-- The same by origin. tenant_id is the system tenant, so that it can be told of an
+-- origin whether any tenant names it.
+CREATE TABLE origin_tenants (
+    tenant_id uuid             NOT NULL,
+    origin    text COLLATE "C" NOT NULL,
+    named_by  uuid             NOT NULL, -- a tenant
+    PRIMARY KEY (tenant_id, origin, named_by)
+);
+CREATE INDEX ON origin_tenants (tenant_id, named_by);
+
 -- The roles that a tenant made itself.
 CREATE TABLE roles (
     tenant_id   uuid             NOT NULL,

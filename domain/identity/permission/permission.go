@@ -40,6 +40,8 @@ var infos = [...]Info{
 	{Name: "members.manage", Title: "Add and remove members and change their roles"},
 	{Name: "members.read", Title: "See the members and the invites"},
 	{Name: "metrics.read", Title: "Read the metrics of the installation", Platform: true},
+	{Name: "origins.manage", Title: "Change from which pages the tenant may be used"},
+	{Name: "origins.read", Title: "See from which pages the tenant may be used"},
 	{Name: "owners.manage", Title: "Make members owners, and take that back", OwnerOnly: true},
 	{Name: "projections.manage", Title: "Pause, resume and rebuild projections", Platform: true},
 	{Name: "projections.read", Title: "See the projections and how far they are", Platform: true},

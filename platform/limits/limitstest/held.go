@@ -22,7 +22,13 @@ func testHeld(t *testing.T, f Fixture) {
 	}
 	third, ok := f.Limits.Acquire(t.Context(), other, 2)
 	require.True(t, ok)
+	for _, engine := range []limits.Limits{f.Limits, f.far()} {
+		require.Equal(t, 2, engine.Held(t.Context(), key))
+		require.Equal(t, 1, engine.Held(t.Context(), other))
+		require.Zero(t, engine.Held(t.Context(), newKey()))
+	}
 	second()
+	require.Eventually(t, func() bool { return f.Limits.Held(t.Context(), key) == 1 }, patience, tick)
 	awaitAcquire(t, f.Limits, key, 2)()
 	awaitAcquire(t, f.far(), key, 2)()
 	first()

@@ -39,6 +39,15 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 1`)
 
+// addUp adds up what the nodes that live hold in KEYS[1].
+var addUp = rueidis.NewLuaScript(`
+local sum = 0
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+	if redis.call('EXISTS', ARGV[1] .. all[i]) == 1 then sum = sum + tonumber(all[i + 1]) end
+end
+return sum`)
+
 // tell sets what node ARGV[1] has in KEYS[1] to ARGV[2].
 var tell = rueidis.NewLuaScript(`
 if ARGV[2] == '0' then
@@ -75,6 +84,18 @@ func (l *Limits) Acquire(ctx context.Context, key string, limit int) (release fu
 		l.holdings.addTold(h, count)
 	}
 	return sync.OnceFunc(func() { l.holdings.remove(h) }), true
+}
+
+// Held implements limits.Limits.
+func (l *Limits) Held(ctx context.Context, key string) int {
+	h := l.holdings.enter(key)
+	defer l.holdings.exit(h)
+	reply, err := l.link.Run(context.WithoutCancel(ctx), addUp, []string{l.heldKey(h)}, l.link.NodeKey(""))
+	if sum, bad := reply.AsInt64(); err == nil && bad == nil {
+		return int(sum)
+	}
+	l.link.Fallback(ctx, engine)
+	return l.holdings.count(h)
 }
 
 // keep tells Redis what has been released, and everything in each session and

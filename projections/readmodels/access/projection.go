@@ -1,7 +1,7 @@
 // Package access is the read model of who may do what in a tenant: its
 // projection folds the streams of members, roles, invites, API keys and service
-// accounts of every tenant's log into rows, and [Directory] answers queries from
-// them.
+// accounts of every tenant's log, and from which pages it may be used, into rows,
+// and [Directory] answers queries from them.
 package access
 
 import (
@@ -16,6 +16,7 @@ import (
 	"tansu.cloud/domain/identity/member"
 	"tansu.cloud/domain/identity/role"
 	"tansu.cloud/domain/identity/serviceaccount"
+	"tansu.cloud/domain/space"
 	"tansu.cloud/domain/subject"
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/readmodels/fold"
@@ -40,11 +41,12 @@ const (
 // New returns the projection.
 func New() projections.Projection {
 	return projections.Projection{
-		Name: Name, Version: 1, EveryTenant: true, DDL: sql.Access,
-		Tables: []string{"members", "user_tenants", "roles", "invites", "api_keys", "service_accounts"},
+		Name: Name, Version: 2, EveryTenant: true, DDL: sql.Access,
+		Tables: []string{"members", "user_tenants", "tenant_origins", "origin_tenants", "roles", "invites", "api_keys", "service_accounts"},
 		Apply:  apply,
 		Types: slices.Concat(projections.TypesOf(member.Events()), projections.TypesOf(role.Events()), projections.TypesOf(invite.Events()),
-			projections.TypesOf(apikey.Events()), projections.TypesOf(serviceaccount.Events()), projections.TypesOf(subject.Events())),
+			projections.TypesOf(apikey.Events()), projections.TypesOf(serviceaccount.Events()), projections.TypesOf(subject.Events()),
+			projections.TypesOf(space.Events())),
 	}
 }
 
@@ -66,6 +68,7 @@ func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
 		{apikey.StreamType, w.apiKeys().Apply},
 		{serviceaccount.StreamType, w.serviceAccounts().Apply},
 		{subject.StreamType, w.forget},
+		{space.StreamType, w.origins().Apply},
 	} {
 		if err := table.apply(ctx, streams[table.streams]); err != nil {
 			return err
