@@ -19,7 +19,7 @@ func eraseUser(p *pipeline) Handler[EraseUser, user.State] {
 		command: func(r Request[EraseUser], now time.Time) user.Command {
 			return user.Erase{Reason: r.Command.Reason, At: now}
 		},
-		claims: claimEmail,
+		claims: claimPerson,
 		erases: func(r Request[EraseUser]) []string { return []string{r.Stream} },
 	})
 }

@@ -70,7 +70,7 @@ func (p *Provider) askDevice(w http.ResponseWriter, r *http.Request, d grants.De
 		p.showFailure(w, r, err)
 		return
 	}
-	choices, err := p.tenants(r, v.user)
+	choices, err := p.tenants(r, v)
 	if err != nil {
 		p.showFailure(w, r, err)
 		return
@@ -105,7 +105,7 @@ func (p *Provider) decideDevice(w http.ResponseWriter, r *http.Request) {
 		p.showMessage(w, r, http.StatusOK, "The program was refused", "It has no access. You can close this page.")
 		return
 	}
-	choices, err := p.tenants(r, v.user)
+	choices, err := p.tenants(r, v)
 	if err != nil {
 		p.showFailure(w, r, err)
 		return
@@ -116,7 +116,7 @@ func (p *Provider) decideDevice(w http.ResponseWriter, r *http.Request) {
 		p.askDevice(w, r, d, v, code, problem{"tenant", "Choose one of the tenants."})
 		return
 	}
-	session, err := p.startSession(r, v.user.ID, methodDevice+v.method)
+	session, err := p.startSession(r, v.user.ID, methodDevice+v.method, v.confined)
 	if err == nil {
 		err = p.Grants.ApproveDevice(r.Context(), d, grants.Approval{
 			ClientID: d.ClientID, User: v.user.ID, Session: session, MemberOf: tenant, Scope: d.Scope, AuthTime: v.session.AuthTime,

@@ -26,7 +26,13 @@ type visit struct {
 	user    users.User
 	session credentials.BrowserSession
 	method  string // how they signed in
+	// confined says that somebody else vouched for them, for one tenant.
+	confined Confinement
 }
+
+// isConfined reports whether the visitor may do in that tenant what they may, and
+// nothing about their account.
+func (v *visit) isConfined() bool { return v.confined != Confinement{} }
 
 // visitor returns who is signed in in this browser, nil if nobody.
 func (p *Provider) visitor(r *http.Request) (*visit, error) {
@@ -48,7 +54,7 @@ func (p *Provider) visitor(r *http.Request) (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &visit{user, session, current.Method}, nil
+	return &visit{user, session, current.Method, Confinement{current.ConfinedTo, current.ProviderID}}, nil
 }
 
 func (p *Provider) visitorOf(r *http.Request, user uuid.UUID) Visitor {
@@ -61,7 +67,7 @@ func (p *Provider) visitorOf(r *http.Request, user uuid.UUID) Visitor {
 
 // signIn starts a session in this browser, under a new cookie, and ends the one
 // that was there.
-func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, user users.User, method string) (*visit, error) {
+func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, user users.User, method string, c Confinement) (*visit, error) {
 	before, err := p.visitor(r)
 	if err != nil {
 		return nil, err
@@ -71,7 +77,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, user users.Use
 			return nil, err
 		}
 	}
-	id, err := p.startSession(r, user.ID, method)
+	id, err := p.startSession(r, user.ID, method, c)
 	if err != nil {
 		return nil, err
 	}
@@ -80,17 +86,21 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, user users.Use
 		return nil, err
 	}
 	p.setCookie(w, "session", token, sessionAbsolute)
-	p.setCookie(w, "known", p.seal(ticket{To: "known", IssuedAt: p.Now(), Text: user.EmailIndex}), knownFor)
+	if c == (Confinement{}) {
+		p.setCookie(w, "known", p.seal(ticket{To: "known", IssuedAt: p.Now(), Text: user.EmailIndex}), knownFor)
+	}
 	session, err := p.Credentials.SessionByToken(r.Context(), token)
-	return &visit{user, session, method}, err
+	return &visit{user, session, method, c}, err
 }
 
-func (p *Provider) startSession(r *http.Request, user uuid.UUID, method string) (uuid.UUID, error) {
+// startSession begins a session. One that comes from another is as confined as
+// that.
+func (p *Provider) startSession(r *http.Request, user uuid.UUID, method string, c Confinement) (uuid.UUID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return id, err
 	}
-	return id, p.Acts.StartSession(r.Context(), p.visitorOf(r, user), id, user, method)
+	return id, p.Acts.StartSession(r.Context(), p.visitorOf(r, user), id, user, method, c)
 }
 
 // endSession ends a session with all that was granted in it.

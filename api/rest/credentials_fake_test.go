@@ -122,6 +122,25 @@ func (v *vault) DeleteSecrets(_ context.Context, _, owner uuid.UUID) error {
 	return nil
 }
 
+func (v *vault) StoreProviderSecret(_ context.Context, _, _, id uuid.UUID, secret string) error {
+	v.locked(func() { v.secrets[id] = secret })
+	return nil
+}
+
+func (v *vault) KeepProviderSecret(ctx context.Context, tenant, _, id uuid.UUID) error {
+	return v.KeepAPIKey(ctx, tenant, id)
+}
+
+func (v *vault) DropProviderSecret(_ context.Context, _, _, id uuid.UUID) error {
+	v.locked(func() { delete(v.secrets, id) })
+	return nil
+}
+
+func (v *vault) DeleteProviderSecrets(_ context.Context, _, owner uuid.UUID) error {
+	v.locked(func() { v.closed[owner] = true })
+	return nil
+}
+
 func (v *vault) Verify(_ context.Context, token string) (claims oidc.Claims, err error) {
 	v.locked(func() {
 		var known bool

@@ -72,6 +72,8 @@ type Deps struct {
 	Clients     Clients
 	Directory   Directory
 	Credentials Credentials
+	Federation  Federation
+	NameServers NameServers
 	Mailer      mail.Mailer
 	Usage       Usage
 	Identity    http.Handler // the OpenID provider and its pages
@@ -92,7 +94,8 @@ func (d *Deps) validate() error {
 		"Commands": d.Commands != nil, "History": d.History != nil, "Log": d.Log != nil, "Tenants": d.Tenants != nil,
 		"DeadLetters": d.DeadLetters != nil, "Projections": d.Projections != nil, "Access": d.Access != nil,
 		"Users": d.Users != nil, "Clients": d.Clients != nil, "Directory": d.Directory != nil,
-		"Credentials": d.Credentials != nil, "Mailer": d.Mailer != nil, "Usage": d.Usage != nil,
+		"Credentials": d.Credentials != nil, "Mailer": d.Mailer != nil, "Federation": d.Federation != nil, "NameServers": d.NameServers != nil,
+		"Usage":    d.Usage != nil,
 		"Webhooks": d.Webhooks != nil, "Jobs": d.Jobs != nil, "Limits": d.Limits != nil,
 		"Feeds": d.Feeds != nil, "Sockets": d.Sockets != nil,
 		"Signer": len(d.Signer) == ed25519.PrivateKeySize, "CursorKey": len(d.CursorKey) >= 16,
@@ -182,6 +185,7 @@ func newServer(d Deps) *server {
 	s.inviteRoutes()
 	s.apiKeyRoutes()
 	s.serviceAccountRoutes()
+	s.identityProviderRoutes()
 	s.clientRoutes()
 	s.sessionRoutes()
 	s.activityRoutes()

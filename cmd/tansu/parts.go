@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/google/uuid"
@@ -195,6 +196,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	deps.Feeds, deps.Sockets = sockets, sockets
 	deps.Users, deps.Clients, deps.Directory = users.NewDirectory(n.pool), clients.NewDirectory(n.pool), directory.NewDirectory(n.pool)
 	deps.Credentials, deps.Mailer, deps.Identity = n.identity.credentials, n.identity.mailer, n.identity.provider
+	deps.Federation, deps.NameServers = n.identity.federation, net.DefaultResolver
 	if n.mailbox != nil {
 		deps.Mailbox = n.mailbox
 	}

@@ -1,7 +1,7 @@
 // Package access is the read model of who may do what in a tenant: its
-// projection folds the streams of members, roles, invites, API keys and service
-// accounts of every tenant's log into rows, and [Directory] answers queries from
-// them.
+// projection folds the streams of members, roles, invites, API keys, service
+// accounts, identity providers and their e-mail domains of every tenant's log into
+// rows, and [Directory] answers queries from them.
 package access
 
 import (
@@ -13,7 +13,9 @@ import (
 
 	"tansu.cloud/domain/identity/apikey"
 	"tansu.cloud/domain/identity/invite"
+	"tansu.cloud/domain/identity/maildomain"
 	"tansu.cloud/domain/identity/member"
+	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/role"
 	"tansu.cloud/domain/identity/serviceaccount"
 	"tansu.cloud/domain/subject"
@@ -26,7 +28,8 @@ import (
 // Name of the projection.
 const Name = "access"
 
-// What counts: statuses of invites, API keys and service accounts.
+// What counts: statuses of invites, API keys, service accounts and identity
+// providers.
 const (
 	InviteOpen            = string(invite.StatusOpen)
 	InviteAccepted        = string(invite.StatusAccepted)
@@ -35,16 +38,18 @@ const (
 	APIKeyRevoked         = string(apikey.StatusRevoked)
 	ServiceAccountEnabled = string(serviceaccount.StatusEnabled)
 	ServiceAccountStopped = string(serviceaccount.StatusDisabled)
+	ProviderEnabled       = string(provider.StatusEnabled)
+	ProviderDisabled      = string(provider.StatusDisabled)
 )
 
 // New returns the projection.
 func New() projections.Projection {
 	return projections.Projection{
-		Name: Name, Version: 1, EveryTenant: true, DDL: sql.Access,
-		Tables: []string{"members", "user_tenants", "roles", "invites", "api_keys", "service_accounts"},
+		Name: Name, Version: 2, EveryTenant: true, DDL: sql.Access,
+		Tables: []string{"members", "user_tenants", "roles", "invites", "api_keys", "service_accounts", "identity_providers", "mail_domains"},
 		Apply:  apply,
 		Types: slices.Concat(typesOf(member.Events()), typesOf(role.Events()), typesOf(invite.Events()),
-			typesOf(apikey.Events()), typesOf(serviceaccount.Events()), typesOf(subject.Events())),
+			typesOf(apikey.Events()), typesOf(serviceaccount.Events()), typesOf(provider.Events()), typesOf(maildomain.Events()), typesOf(subject.Events())),
 	}
 }
 
@@ -73,6 +78,8 @@ func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
 		{invite.StreamType, w.invites().Apply},
 		{apikey.StreamType, w.apiKeys().Apply},
 		{serviceaccount.StreamType, w.serviceAccounts().Apply},
+		{provider.StreamType, w.providers().Apply},
+		{maildomain.StreamType, w.mailDomains().Apply},
 		{subject.StreamType, w.forget},
 	} {
 		if err := table.apply(ctx, streams[table.streams]); err != nil {
