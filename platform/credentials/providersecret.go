@@ -50,18 +50,21 @@ func (s *Store) DeleteProviderSecrets(ctx context.Context, tenant, provider uuid
 // ProviderSecret returns the client secret that a provider's events name:
 // ErrNotStored if there is none.
 func (s *Store) ProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) (string, error) {
-	wrapped, err := s.queries.ProviderSecret(ctx, db.ProviderSecretParams{TenantID: tenant, ProviderID: provider, ID: id})
+	row, err := s.queries.ProviderSecret(ctx, db.ProviderSecretParams{TenantID: tenant, ProviderID: provider, ID: id})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", ErrNotStored
 	}
 	if err != nil {
 		return "", fmt.Errorf("reading the secret of identity provider %s: %w", provider, err)
 	}
-	secret, err := s.wrap.Open(nil, nil, wrapped, providerRow(tenant, provider, id))
+	secret, err := s.wrap.Open(nil, nil, row.Wrapped, providerRow(tenant, provider, id))
 	if err != nil {
 		return "", fmt.Errorf("the secret of identity provider %s does not open with this server's key: %w", provider, err)
 	}
-	return string(secret), nil
+	if row.DeleteAfter != nil { // the process ended between the event and KeepProviderSecret
+		err = s.KeepProviderSecret(ctx, tenant, provider, id)
+	}
+	return string(secret), err
 }
 
 // providerRow ties what is wrapped to its row and to what it is.

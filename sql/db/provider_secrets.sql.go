@@ -160,7 +160,7 @@ func (q *Queries) OldProviderSecrets(ctx context.Context, arg OldProviderSecrets
 }
 
 const providerSecret = `-- name: ProviderSecret :one
-SELECT wrapped FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id = $3
+SELECT wrapped, delete_after FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id = $3
 `
 
 type ProviderSecretParams struct {
@@ -169,9 +169,14 @@ type ProviderSecretParams struct {
 	ID         uuid.UUID
 }
 
-func (q *Queries) ProviderSecret(ctx context.Context, arg ProviderSecretParams) ([]byte, error) {
+type ProviderSecretRow struct {
+	Wrapped     []byte
+	DeleteAfter *time.Time
+}
+
+func (q *Queries) ProviderSecret(ctx context.Context, arg ProviderSecretParams) (ProviderSecretRow, error) {
 	row := q.db.QueryRow(ctx, providerSecret, arg.TenantID, arg.ProviderID, arg.ID)
-	var wrapped []byte
-	err := row.Scan(&wrapped)
-	return wrapped, err
+	var i ProviderSecretRow
+	err := row.Scan(&i.Wrapped, &i.DeleteAfter)
+	return i, err
 }
