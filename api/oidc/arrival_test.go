@@ -12,12 +12,14 @@ import (
 	"golang.org/x/oauth2"
 
 	"tansu.cloud/commands"
+	clientdomain "tansu.cloud/domain/identity/client"
 	"tansu.cloud/domain/identity/permission"
 	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/federation/upstreamtest"
 	"tansu.cloud/projections/readmodels/access"
+	"tansu.cloud/projections/readmodels/tenantdirectory"
 	"tansu.cloud/projections/readmodels/users"
 )
 
@@ -316,4 +318,44 @@ func TestWhoWasRemovedStaysOut(t *testing.T) {
 	require.Equal(t, []string{"developer", "viewer"}, claims.Roles)
 	do(r, r.commands.DisableUser, users.Name, eventstore.SystemTenant, claims.UserID.String(), commands.DisableUser{Reason: "odd"})
 	b.through(rp.departure(b, "v", acme)).shows(http.StatusForbidden, "account is closed")
+	away := rp.departure(b, "v", acme)
+	do(r, r.commands.SuspendTenant, tenantdirectory.Name, eventstore.SystemTenant, acme.String(), commands.SuspendTenant{Reason: "late"})
+	b.through(away).shows(http.StatusForbidden, "way in is closed")
+}
+
+// TestTansuSignsInAtTansu has another installation as the provider, which is real in
+// every way.
+func TestTansuSignsInAtTansu(t *testing.T) {
+	t.Parallel()
+	r, other := newRig(t), newRig(t)
+	acme := r.tenant("acme", "Acme")
+	other.someone()
+	id, secret := uuid.New(), uuid.New()
+	client, text := other.client(clientdomain.Confidential, true, r.server.URL+"/auth/callback/"+id.String())
+	require.NoError(t, r.secrets.StoreProviderSecret(t.Context(), acme, id, secret, text))
+	do(r, r.commands.AddIdentityProvider, access.Name, acme, id.String(), commands.AddIdentityProvider{
+		Issuer: other.server.URL, PlainHTTP: true, SecretID: secret.String(),
+		Profile: provider.Profile{Name: "Acme login", ClientID: client, DefaultRoles: []string{"viewer"}, JustInTime: true},
+	})
+	r.domain(acme, id, "example.com")
+	rp, verifier := r.cli(), oauth2.GenerateVerifier()
+	away := rp.departure(r.browser(), verifier, acme)
+	there := other.browser()
+	back := there.signIn(there.get(away.location.String()), "ann@example.com")
+	require.NotNil(t, back.location, back.body)
+	b := r.browser()
+	b.get(back.location.String()).shows(http.StatusBadRequest, "sign-in is over") // in another browser
+
+	b = r.browser()
+	away = rp.departure(b, verifier, acme)
+	back = there.submit(there.get(away.location.String()), "/auth/consent", "decision", "allow") // a loopback address is a program's
+	came := b.get(back.location.String()).at(rp.RedirectURL)
+	token, err := rp.Exchange(t.Context(), came.Get("code"), oauth2.VerifierOption(verifier))
+	require.NoError(t, err)
+	claims, err := r.provider.Verify(t.Context(), token.AccessToken)
+	require.NoError(t, err)
+	require.Equal(t, []string{"viewer"}, claims.Roles)
+	ann, err := r.users.Get(t.Context(), claims.UserID)
+	require.NoError(t, err)
+	require.Equal(t, []string{"ann@example.com", "Ann Example"}, []string{ann.Email, ann.Name})
 }

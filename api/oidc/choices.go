@@ -38,7 +38,7 @@ func (p *Provider) choiceView(r *http.Request, title string, t ticket, v *visit)
 	if err != nil {
 		return view{}, nil, err
 	}
-	return view{Title: title, Request: p.seal(t), Email: v.user.Email, Client: c.name, redirect: t.RedirectURI}, c, nil
+	return view{Title: title, Request: p.seal(t), Email: v.called(), Client: c.name, redirect: t.RedirectURI}, c, nil
 }
 
 // memberships lists the tenants of a visitor that their session is good for.

@@ -161,7 +161,7 @@ type Acts interface {
 
 // Federation signs people in at OpenID providers of others.
 type Federation interface {
-	Begin(ctx context.Context, p federation.Provider, redirect, loginHint string) (address string, begun federation.Begun, err error)
+	Begin(ctx context.Context, p federation.Provider, redirect string, w federation.Wish) (address string, begun federation.Begun, err error)
 	Finish(ctx context.Context, p federation.Provider, redirect string, begun federation.Begun, answer url.Values) (federation.Person, error)
 }
 

@@ -84,7 +84,7 @@ func (p *Provider) askDevice(w http.ResponseWriter, r *http.Request, d grants.De
 		status = http.StatusUnprocessableEntity
 	}
 	p.show(w, r, status, "approve", view{
-		Title: "Sign this program in?", Client: c.name, Email: v.user.Email, UserCode: code, Address: d.Address,
+		Title: "Sign this program in?", Client: c.name, Email: v.called(), UserCode: code, Address: d.Address,
 		Scopes: texts(d.Scope), Tenants: choices, Errors: wrong,
 	})
 }

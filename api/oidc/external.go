@@ -12,9 +12,11 @@ import (
 
 	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/user"
+	"tansu.cloud/domain/tenant"
 	"tansu.cloud/platform/credentials"
 	"tansu.cloud/platform/federation"
 	"tansu.cloud/projections/readmodels/access"
+	"tansu.cloud/projections/readmodels/tenantdirectory"
 )
 
 // externalLife is how long somebody may take to sign in at an identity provider.
@@ -36,8 +38,8 @@ type external struct {
 }
 
 // externalLink is where a sign-in at a provider begins, for somebody who came for t.
-func (p *Provider) externalLink(t ticket, tenant, id uuid.UUID) string {
-	t.External = &external{Confinement: Confinement{tenant, id}}
+func (p *Provider) externalLink(t ticket, owner, id uuid.UUID) string {
+	t.External = &external{Confinement: Confinement{owner, id}}
 	return pageExternal + "?request=" + p.seal(t)
 }
 
@@ -118,7 +120,9 @@ func (p *Provider) beginExternal(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	address, begun, err := p.Federation.Begin(r.Context(), asked, p.callback(t.External.Provider), t.LoginHint)
+	address, begun, err := p.Federation.Begin(r.Context(), asked, p.callback(t.External.Provider), federation.Wish{
+		LoginHint: t.LoginHint, Anew: t.Login || t.MaxAge != nil || t.To == toLink,
+	})
 	if err != nil {
 		p.showExternalProblem(w, r, t.External.Confinement, err)
 		return
@@ -140,8 +144,13 @@ func (p *Provider) callback(id uuid.UUID) string { return p.issuer + pageCallbac
 // none.
 func (p *Provider) providerOf(w http.ResponseWriter, r *http.Request, c Confinement) (found access.IdentityProvider, asked federation.Provider, ok bool) {
 	found, err := p.Access.IdentityProvider(r.Context(), c.Tenant, c.Provider)
-	if errors.Is(err, access.ErrNotFound) || err == nil && found.Status != access.ProviderEnabled {
-		p.showMessage(w, r, http.StatusForbidden, "This way in is closed", "Your organisation's sign-in was turned off or removed. Ask whoever looks after it.")
+	var owner tenantdirectory.Tenant
+	if err == nil {
+		owner, err = p.Tenants.Get(r.Context(), c.Tenant.String())
+	}
+	closed := errors.Is(err, access.ErrNotFound) || errors.Is(err, tenantdirectory.ErrNotFound)
+	if closed || err == nil && (found.Status != access.ProviderEnabled || owner.Status != string(tenant.StatusActive)) {
+		p.showMessage(w, r, http.StatusForbidden, "This way in is closed", "Your organisation's sign-in was turned off or removed, or its tenant is closed. Ask whoever looks after it.")
 		return found, asked, false
 	}
 	var secretID uuid.UUID

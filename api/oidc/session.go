@@ -34,6 +34,14 @@ type visit struct {
 // nothing about their account.
 func (v *visit) isConfined() bool { return v.confined != Confinement{} }
 
+// called is the visitor's address, or their name if they have none.
+func (v *visit) called() string {
+	if v.user.Email == "" {
+		return v.user.Name
+	}
+	return v.user.Email
+}
+
 // visitor returns who is signed in in this browser, nil if nobody.
 func (p *Provider) visitor(r *http.Request) (*visit, error) {
 	cookie, err := r.Cookie(p.cookieName("session"))

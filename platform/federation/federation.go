@@ -193,17 +193,26 @@ type Begun struct {
 	Verifier string `json:"v"`
 }
 
+// Wish is what a sign-in is to be like. Providers need not heed it.
+type Wish struct {
+	LoginHint string
+	Anew      bool // the person shall show again who they are
+}
+
 // Begin returns where to send the browser, and what to keep until it comes back to
 // the redirect address.
-func (c *Client) Begin(ctx context.Context, p Provider, redirect, loginHint string) (address string, begun Begun, err error) {
+func (c *Client) Begin(ctx context.Context, p Provider, redirect string, w Wish) (address string, begun Begun, err error) {
 	d, err := c.discover(ctx, p.Issuer)
 	if err != nil {
 		return "", begun, err
 	}
 	begun = Begun{oauth2.GenerateVerifier(), oauth2.GenerateVerifier(), oauth2.GenerateVerifier()}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(begun.Verifier), gooidc.Nonce(begun.Nonce)}
-	if loginHint != "" {
-		options = append(options, oauth2.SetAuthURLParam("login_hint", loginHint))
+	if w.LoginHint != "" {
+		options = append(options, oauth2.SetAuthURLParam("login_hint", w.LoginHint))
+	}
+	if w.Anew {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"))
 	}
 	config := d.oauth(p, redirect)
 	return config.AuthCodeURL(begun.State, options...), begun, nil

@@ -55,10 +55,11 @@ func TestSomebodySignsIn(t *testing.T) {
 	u.SignIn(map[string]any{
 		"sub": "eve", "name": " Eve ", "email": "eve@example.com", "email_verified": "true", "groups": []any{"a", 7, "", strings.Repeat("x", 300), "b"},
 	})
-	address, begun, err := c.Begin(t.Context(), provider(u), redirect, "eve@example.com")
+	address, begun, err := c.Begin(t.Context(), provider(u), redirect, federation.Wish{LoginHint: "eve@example.com", Anew: true})
 	require.NoError(t, err)
 	require.NotContains(t, address, upstreamtest.Secret)
 	require.NotContains(t, address, begun.Verifier)
+	require.Contains(t, address, "prompt=login")
 	person, err := c.Finish(t.Context(), provider(u), redirect, begun, visit(t, address))
 	require.NoError(t, err)
 	require.Equal(t, federation.Person{Subject: "eve", Email: "eve@example.com", EmailVerified: true, Name: "Eve", Groups: []string{"a", "b"}}, person)
@@ -72,7 +73,7 @@ func TestUserinfoCompletesTheIDToken(t *testing.T) {
 	u := upstreamtest.New(t)
 	c := client(t, nil)
 	finish := func() (federation.Person, error) {
-		address, begun, err := c.Begin(t.Context(), provider(u), redirect, "")
+		address, begun, err := c.Begin(t.Context(), provider(u), redirect, federation.Wish{})
 		require.NoError(t, err)
 		return c.Finish(t.Context(), provider(u), redirect, begun, visit(t, address))
 	}
@@ -177,7 +178,7 @@ func TestWhatIsWrongIsRefused(t *testing.T) {
 			u.SignIn(map[string]any{"sub": "eve", "email": "e@example.com", "groups": []string{"a"}})
 			u.Do(c.spoil)
 			client := client(t, nil)
-			address, begun, err := client.Begin(t.Context(), provider(u), redirect, "")
+			address, begun, err := client.Begin(t.Context(), provider(u), redirect, federation.Wish{})
 			if err == nil {
 				_, err = client.Finish(t.Context(), provider(u), redirect, begun, visit(t, address))
 			}
@@ -196,7 +197,7 @@ func TestAWrongSecretIsNotRepeated(t *testing.T) {
 	p := provider(u)
 	p.Secret = "wrong-secret"
 	c := client(t, nil)
-	address, begun, err := c.Begin(t.Context(), p, redirect, "")
+	address, begun, err := c.Begin(t.Context(), p, redirect, federation.Wish{})
 	require.NoError(t, err)
 	answer := visit(t, address)
 	_, err = c.Finish(t.Context(), p, redirect, begun, answer)
@@ -213,18 +214,18 @@ func TestAProviderIsAskedAgain(t *testing.T) {
 	now := time.Now()
 	c := client(t, func() time.Time { return now })
 	for range 3 {
-		_, _, err := c.Begin(t.Context(), provider(u), redirect, "")
+		_, _, err := c.Begin(t.Context(), provider(u), redirect, federation.Wish{})
 		require.NoError(t, err)
 	}
 	require.Equal(t, 1, u.Asked["/.well-known/openid-configuration"])
 	now = now.Add(11 * time.Minute)
-	_, _, err := c.Begin(t.Context(), provider(u), redirect, "")
+	_, _, err := c.Begin(t.Context(), provider(u), redirect, federation.Wish{})
 	require.NoError(t, err)
 	require.Equal(t, 2, u.Asked["/.well-known/openid-configuration"])
 
 	closed, err := federation.New(federation.Config{HTTP: outbound.NewClient(outbound.Config{})})
 	require.NoError(t, err)
-	_, _, err = closed.Begin(t.Context(), provider(u), redirect, "")
+	_, _, err = closed.Begin(t.Context(), provider(u), redirect, federation.Wish{})
 	require.ErrorIs(t, err, federation.ErrUnreachable)
 	require.Equal(t, 2, u.Asked["/.well-known/openid-configuration"])
 	_, err = federation.New(federation.Config{})
