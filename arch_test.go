@@ -91,7 +91,7 @@ var rules = []rule{
 	}},
 	{folder: "api/...", allow: []string{
 		"api/...", "commands", "domain/...", "eventstore", "projections/readmodels/...", "projections/feeds",
-		"platform/presence", "platform/limits", "platform/cache", "platform/tenantscope", "platform/credentials", "platform/grants", "platform/mail", huma, otel, uuid,
+		"platform/presence", "platform/limits", "platform/cache", "platform/tenantscope", "platform/credentials", "platform/federation", "platform/grants", "platform/mail", huma, otel, uuid,
 		"github.com/gorilla/websocket", "github.com/maypok86/otter/v2", "golang.org/x/sync/singleflight", "github.com/klauspost/compress/gzhttp", "github.com/rs/cors",
 		"github.com/zitadel/oidc/v3/pkg/...", "github.com/go-jose/go-jose/v4/...", "github.com/go-webauthn/webauthn/...", "github.com/pquerna/otp/...", "github.com/boombuler/barcode/qr",
 	}, never: apiNever},

@@ -21,4 +21,4 @@ func (a aggregate[S, C, E]) stream(id string) eventstore.Stream {
 }
 
 var errSystemOnly = domain.Forbidden("system_tenant_only",
-	"tenants, projections, users, sessions and OAuth clients live in the system tenant's log; send the command there")
+	"tenants, projections, users, sessions, OAuth clients and mail domains live in the system tenant's log; send the command there")

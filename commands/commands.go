@@ -15,7 +15,9 @@ import (
 	"tansu.cloud/domain/identity/apikey"
 	"tansu.cloud/domain/identity/client"
 	"tansu.cloud/domain/identity/invite"
+	"tansu.cloud/domain/identity/maildomain"
 	"tansu.cloud/domain/identity/member"
+	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/role"
 	"tansu.cloud/domain/identity/serviceaccount"
 	"tansu.cloud/domain/identity/session"
@@ -98,6 +100,10 @@ type Commands struct {
 	RemovePasskey     Handler[RemovePasskey, user.State]
 	ResetMFA          Handler[ResetMFA, user.State]
 
+	// Who users are at tenants' own identity providers.
+	LinkIdentity   Handler[LinkIdentity, user.State]
+	UnlinkIdentity Handler[UnlinkIdentity, user.State]
+
 	// On sessions, in the system tenant's log; the stream is the session's id.
 	StartSession Handler[StartSession, session.State]
 	EndSession   Handler[EndSession, session.State]
@@ -106,6 +112,7 @@ type Commands struct {
 	AddMember         Handler[AddMember, member.State]
 	ChangeMemberRoles Handler[ChangeMemberRoles, member.State]
 	RemoveMember      Handler[RemoveMember, member.State]
+	MapMemberRoles    Handler[MapMemberRoles, member.State]
 	// What follows from a user's erasure, in each tenant.
 	RemoveErasedMember Handler[RemoveErasedMember, member.State]
 
@@ -132,6 +139,21 @@ type Commands struct {
 	DisableServiceAccount      Handler[DisableServiceAccount, serviceaccount.State]
 	EnableServiceAccount       Handler[EnableServiceAccount, serviceaccount.State]
 	DeleteServiceAccount       Handler[DeleteServiceAccount, serviceaccount.State]
+
+	// On a tenant's identity providers, in its log; the stream is the provider's id.
+	AddIdentityProvider          Handler[AddIdentityProvider, provider.State]
+	ChangeIdentityProvider       Handler[ChangeIdentityProvider, provider.State]
+	ChangeIdentityProviderSecret Handler[ChangeIdentityProviderSecret, provider.State]
+	EnableIdentityProvider       Handler[EnableIdentityProvider, provider.State]
+	DisableIdentityProvider      Handler[DisableIdentityProvider, provider.State]
+	RemoveIdentityProvider       Handler[RemoveIdentityProvider, provider.State]
+	AddProviderDomain            Handler[AddProviderDomain, provider.State]
+	VerifyProviderDomain         Handler[VerifyProviderDomain, provider.State]
+	RemoveProviderDomain         Handler[RemoveProviderDomain, provider.State]
+
+	// On e-mail domains, in the system tenant's log; the stream is the domain.
+	HoldMailDomain    Handler[HoldMailDomain, maildomain.State]
+	ReleaseMailDomain Handler[ReleaseMailDomain, maildomain.State]
 
 	// On OAuth clients, in the system tenant's log; the stream is the client's id.
 	RegisterClient     Handler[RegisterClient, client.State]
@@ -220,12 +242,16 @@ func New(d Deps) *Commands {
 		RemovePasskey:     removePasskey(p),
 		ResetMFA:          resetMFA(p),
 
+		LinkIdentity:   linkIdentity(p),
+		UnlinkIdentity: unlinkIdentity(p),
+
 		StartSession: startSession(p),
 		EndSession:   endSession(p),
 
 		AddMember:         addMember(p),
 		ChangeMemberRoles: changeMemberRoles(p),
 		RemoveMember:      removeMember(p),
+		MapMemberRoles:    mapMemberRoles(p),
 
 		RemoveErasedMember: removeErasedMember(p),
 
@@ -248,6 +274,19 @@ func New(d Deps) *Commands {
 		DisableServiceAccount:      disableServiceAccount(p),
 		EnableServiceAccount:       enableServiceAccount(p),
 		DeleteServiceAccount:       deleteServiceAccount(p),
+
+		AddIdentityProvider:          addIdentityProvider(p),
+		ChangeIdentityProvider:       changeIdentityProvider(p),
+		ChangeIdentityProviderSecret: changeIdentityProviderSecret(p),
+		EnableIdentityProvider:       enableIdentityProvider(p),
+		DisableIdentityProvider:      disableIdentityProvider(p),
+		RemoveIdentityProvider:       removeIdentityProvider(p),
+		AddProviderDomain:            addProviderDomain(p),
+		VerifyProviderDomain:         verifyProviderDomain(p),
+		RemoveProviderDomain:         removeProviderDomain(p),
+
+		HoldMailDomain:    holdMailDomain(p),
+		ReleaseMailDomain: releaseMailDomain(p),
 
 		RegisterClient:     registerClient(p),
 		ChangeClient:       changeClient(p),

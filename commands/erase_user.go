@@ -23,7 +23,7 @@ func eraseUser(p *pipeline) Handler[EraseUser, user.State] {
 		check: func(ctx context.Context, r Request[EraseUser], _ user.State, _ []user.Event) error {
 			return p.mayLookAfter(ctx, r.Caller, r.Stream)
 		},
-		claims: claimEmail,
+		claims: claimPerson,
 		erases: func(r Request[EraseUser]) []string { return []string{r.Stream} },
 	})
 }

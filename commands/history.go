@@ -41,6 +41,8 @@ func NewHistory(d Deps) *History {
 		invites.streamType:         foldOf(p, invites),
 		apiKeys.streamType:         foldOf(p, apiKeys),
 		serviceAccounts.streamType: foldOf(p, serviceAccounts),
+		providers.streamType:       foldOf(p, providers),
+		mailDomains.streamType:     foldOf(p, mailDomains),
 	}}
 }
 

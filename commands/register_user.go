@@ -14,6 +14,9 @@ type RegisterUser struct {
 	Name       string
 	Verified   bool // the address is known to be theirs
 	PasswordID string
+	// Identity, if set, is who they are at a tenant's identity provider; then they
+	// may be without an address.
+	Identity *user.Identity
 }
 
 func registerUser(p *pipeline) Handler[RegisterUser, user.State] {
@@ -27,10 +30,11 @@ func registerUser(p *pipeline) Handler[RegisterUser, user.State] {
 			c := r.Command
 			return user.Register{
 				UserID: r.Stream, Email: c.Email, EmailIndex: p.indexOf(c.Email), Name: c.Name, Verified: c.Verified,
-				PasswordID: c.PasswordID, At: now,
+				PasswordID: c.PasswordID, Identity: c.Identity, At: now,
 			}
 		},
-		claims:     claimEmail,
+		claims:     claimPerson,
 		claimTaken: user.ErrEmailTaken,
+		takenAs:    map[string]error{user.IdentityScope: user.ErrIdentityTaken},
 	})
 }

@@ -1,11 +1,15 @@
 package commands
 
 import (
+	"encoding/json"
+
 	"tansu.cloud/domain/identity/apikey"
 	"tansu.cloud/domain/identity/client"
 	"tansu.cloud/domain/identity/invite"
+	"tansu.cloud/domain/identity/maildomain"
 	"tansu.cloud/domain/identity/member"
 	"tansu.cloud/domain/identity/ownership"
+	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/role"
 	"tansu.cloud/domain/identity/serviceaccount"
 	"tansu.cloud/domain/identity/session"
@@ -37,7 +41,12 @@ func Registry() *eventstore.Registry {
 	all = appendPayloads(all, invite.Events())
 	all = appendPayloads(all, apikey.Events())
 	all = appendPayloads(all, serviceaccount.Events())
-	return eventstore.NewRegistry(all...)
+	all = appendPayloads(all, provider.Events())
+	all = appendPayloads(all, maildomain.Events())
+	r := eventstore.NewRegistry(all...)
+	// Before version 2 no session was confined to a tenant.
+	r.Upcast(session.Started{}.EventType(), 1, func(data json.RawMessage) (json.RawMessage, error) { return data, nil })
+	return r
 }
 
 func appendPayloads[E eventstore.Payload](all []eventstore.Payload, events []E) []eventstore.Payload {

@@ -37,6 +37,8 @@ type useCase[In, S, C any, E eventstore.Payload] struct {
 	// the caller gets to know when one of them belongs to another stream.
 	claims     func(stream eventstore.Stream, events []E) []eventstore.Claim
 	claimTaken error
+	// takenAs, if set, has another answer for claims of a scope.
+	takenAs map[string]error
 	// erases, if set, names the data subjects to erase with the events.
 	erases func(r Request[In]) []string
 }
@@ -133,6 +135,9 @@ func (u useCase[In, S, C, E]) attempt(ctx context.Context, p *pipeline, r Reques
 		p.recalled.forget(r.Tenant, stream)
 		if taken := (*eventstore.ClaimTaken)(nil); u.claimTaken != nil && errors.As(err, &taken) {
 			err = u.claimTaken
+			if named, ok := u.takenAs[taken.Scope]; ok {
+				err = named
+			}
 		}
 		return none, err
 	}

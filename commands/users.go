@@ -22,15 +22,24 @@ var users = aggregate[user.State, user.Command, user.Event]{
 
 type userUseCase[In any] = useCase[In, user.State, user.Command, user.Event]
 
-// claimEmail takes the address of a new user and frees that of an erased one.
-func claimEmail(stream eventstore.Stream, events []user.Event) []eventstore.Claim {
+// claimPerson takes the address of a new user and what is linked, and frees what is
+// unlinked and the address of an erased one.
+func claimPerson(stream eventstore.Stream, events []user.Event) []eventstore.Claim {
 	var claims []eventstore.Claim
 	for _, e := range events {
 		switch e := e.(type) {
 		case user.Registered:
-			claims = append(claims, eventstore.Claim{Op: eventstore.TakeClaim, Scope: user.EmailScope, Value: e.EmailIndex, Stream: stream})
+			if e.EmailIndex != "" {
+				claims = append(claims, eventstore.Claim{Op: eventstore.TakeClaim, Scope: user.EmailScope, Value: e.EmailIndex, Stream: stream})
+			}
 		case user.Erased:
-			claims = append(claims, eventstore.Claim{Op: eventstore.ReleaseClaim, Scope: user.EmailScope, Value: e.EmailIndex, Stream: stream})
+			if e.EmailIndex != "" {
+				claims = append(claims, eventstore.Claim{Op: eventstore.ReleaseClaim, Scope: user.EmailScope, Value: e.EmailIndex, Stream: stream})
+			}
+		case user.IdentityLinked:
+			claims = append(claims, eventstore.Claim{Op: eventstore.TakeClaim, Scope: user.IdentityScope, Value: e.Index, Stream: stream})
+		case user.IdentityUnlinked:
+			claims = append(claims, eventstore.Claim{Op: eventstore.ReleaseClaim, Scope: user.IdentityScope, Value: e.Index, Stream: stream})
 		}
 	}
 	return claims

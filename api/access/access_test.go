@@ -42,6 +42,7 @@ type world struct {
 	roles    map[string]directory.Role
 	apiKeys  map[uuid.UUID]directory.APIKey
 	accounts map[uuid.UUID]directory.ServiceAccount
+	idps     map[[2]uuid.UUID]directory.IdentityProvider
 	asked    map[string]int
 	fault    error
 	looking  chan struct{} // if set, Member says here that it is asked
@@ -53,7 +54,7 @@ func newWorld() *world {
 		now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), tokens: map[string]oidc.Claims{}, revoked: map[string]bool{},
 		keys: map[uuid.UUID]credentials.APIKey{}, people: map[uuid.UUID]users.User{}, sessions: map[uuid.UUID]users.Session{},
 		members: map[[2]uuid.UUID]directory.Member{}, roles: map[string]directory.Role{}, apiKeys: map[uuid.UUID]directory.APIKey{},
-		accounts: map[uuid.UUID]directory.ServiceAccount{}, asked: map[string]int{},
+		accounts: map[uuid.UUID]directory.ServiceAccount{}, idps: map[[2]uuid.UUID]directory.IdentityProvider{}, asked: map[string]int{},
 	}
 }
 
@@ -143,6 +144,10 @@ func (w *world) ServiceAccount(ctx context.Context, tenant, id uuid.UUID) (direc
 	return answer(w, "account", w.accounts, id, directory.ErrNotFound)
 }
 
+func (w *world) IdentityProvider(_ context.Context, tenant, id uuid.UUID) (directory.IdentityProvider, error) {
+	return answer(w, "identity provider", w.idps, [2]uuid.UUID{tenant, id}, directory.ErrNotFound)
+}
+
 func (w *world) time() (now time.Time) {
 	w.do(func() { now = w.now })
 	return now
@@ -228,6 +233,57 @@ func TestAPersonMayDoWhatTheirRolesSay(t *testing.T) {
 	p = holds(t, w.authenticator(t), staff)
 	require.True(t, p.Permitted(eventstore.SystemTenant, "tenants.read"))
 	require.False(t, p.Permitted(tenant, "events.read"))
+}
+
+// TestWhatAProviderVouchedFor is good for its tenant while the provider counts.
+func TestWhatAProviderVouchedFor(t *testing.T) {
+	t.Parallel()
+	tenant, idp := uuid.New(), uuid.New()
+	for name, c := range map[string]struct {
+		change func(*world, oidc.Claims)
+		reason string // empty: it holds
+	}{
+		"enabled": {func(*world, oidc.Claims) {}, ""},
+		"disabled": {func(w *world, _ oidc.Claims) {
+			w.idps[[2]uuid.UUID{tenant, idp}] = directory.IdentityProvider{Status: directory.ProviderDisabled}
+		}, "turned off"},
+		"removed": {func(w *world, _ oidc.Claims) { delete(w.idps, [2]uuid.UUID{tenant, idp}) }, "turned off"},
+		"enabled again": {func(w *world, _ oidc.Claims) {
+			w.idps[[2]uuid.UUID{tenant, idp}] = directory.IdentityProvider{Status: directory.ProviderEnabled, EnabledAt: w.now.Add(time.Second)}
+		}, "turned off"},
+		"another tenant": {func(w *world, c oidc.Claims) {
+			s := w.sessions[c.SessionID]
+			s.ConfinedTo = uuid.New()
+			w.sessions[c.SessionID] = s
+			w.idps[[2]uuid.UUID{s.ConfinedTo, idp}] = directory.IdentityProvider{Status: directory.ProviderEnabled}
+		}, "another tenant"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			a := w.authenticator(t)
+			token, claims := w.signedIn(tenant, "viewer")
+			require.False(t, holds(t, a, token).Confined)
+			w.sessions[claims.SessionID] = users.Session{ID: claims.SessionID, UserID: claims.UserID, ConfinedTo: tenant, ProviderID: idp, StartedAt: w.now}
+			w.idps[[2]uuid.UUID{tenant, idp}] = directory.IdentityProvider{Status: directory.ProviderEnabled, EnabledAt: w.now}
+			w.pass(500 * time.Millisecond)
+			p := holds(t, a, token)
+			require.True(t, p.Confined)
+			require.True(t, p.Permitted(tenant, "events.read"))
+			w.do(func() { c.change(w, claims) })
+			w.pass(500 * time.Millisecond)
+			if c.reason == "" {
+				require.True(t, holds(t, a, token).Permitted(tenant, "events.read"))
+				return
+			}
+			refused(t, a, token, c.reason)
+		})
+	}
+	w := newWorld() // roles of the system tenant never work so
+	token, claims := w.signedIn(eventstore.SystemTenant, "owner")
+	w.sessions[claims.SessionID] = users.Session{ID: claims.SessionID, UserID: claims.UserID, ProviderID: idp, StartedAt: w.now}
+	w.idps[[2]uuid.UUID{eventstore.SystemTenant, idp}] = directory.IdentityProvider{Status: directory.ProviderEnabled}
+	refused(t, w.authenticator(t), token, "another tenant")
 }
 
 func TestServiceAccountsAndKeys(t *testing.T) {

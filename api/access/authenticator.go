@@ -41,6 +41,7 @@ type Directory interface {
 	Role(ctx context.Context, tenant uuid.UUID, name string) (directory.Role, error)
 	APIKey(ctx context.Context, tenant, id uuid.UUID) (directory.APIKey, error)
 	ServiceAccount(ctx context.Context, tenant, id uuid.UUID) (directory.ServiceAccount, error)
+	IdentityProvider(ctx context.Context, tenant, id uuid.UUID) (directory.IdentityProvider, error)
 }
 
 // Deps is what authentication needs. A node that serves no clients has Operator
@@ -145,7 +146,7 @@ func (a *Authenticator) judge(ctx context.Context, c *credential) (*Principal, e
 		return nil, refused("The API key has expired; make a new one.")
 	}
 	p := c.who
-	p.Member, p.Roles, p.permissions = r.member, r.roles, r.permissions
+	p.Member, p.Roles, p.Confined, p.permissions = r.member, r.roles, r.confined, r.permissions
 	if p.ExpiresAt.IsZero() {
 		p.ExpiresAt = r.until
 	}

@@ -32,6 +32,7 @@ type rights struct {
 	at          time.Time
 	refusal     string // why the credential does not hold at the moment
 	member      bool
+	confined    bool
 	roles       []string
 	permissions permission.Set
 	until       time.Time // zero: never; of API keys

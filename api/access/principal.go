@@ -31,6 +31,9 @@ type Principal struct {
 	// Member says that the principal belongs to the tenant at this moment.
 	Member bool
 	Roles  []string // in the tenant; API keys have none
+	// Confined says that the tenant's identity provider vouched for the person, and
+	// not they themselves: they change nothing about their account.
+	Confined bool
 
 	UserID    uuid.UUID // of users
 	SessionID uuid.UUID // of users

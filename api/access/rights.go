@@ -33,14 +33,35 @@ func (a *Authenticator) ofUser(ctx context.Context, claims oidc.Claims) (rights,
 	if err != nil || person.Status != string(user.StatusActive) {
 		return rights{refusal: "The user is disabled or erased."}, nil
 	}
+	if session.Confined() {
+		refusal, err := a.ofProvider(ctx, session, claims.TenantID)
+		if err != nil || refusal != "" {
+			return rights{refusal: refusal}, err
+		}
+	}
 	member, err := a.Directory.Member(ctx, claims.TenantID, claims.UserID)
 	if errors.Is(err, directory.ErrNotFound) {
-		return rights{}, nil
+		return rights{confined: session.Confined()}, nil
 	}
 	if err != nil {
 		return rights{}, err
 	}
-	return a.ofRoles(ctx, claims.TenantID, member.Roles)
+	r, err := a.ofRoles(ctx, claims.TenantID, member.Roles)
+	r.confined = session.Confined()
+	return r, err
+}
+
+// ofProvider says why a session does not hold that a tenant's identity provider
+// vouched for. It is good for that tenant, while the provider counts.
+func (a *Authenticator) ofProvider(ctx context.Context, session users.Session, tenant uuid.UUID) (refusal string, err error) {
+	if session.ConfinedTo != tenant || tenant == eventstore.SystemTenant {
+		return "The session is good for another tenant only; sign in with your own password or passkey.", nil
+	}
+	vouches, err := a.Directory.IdentityProvider(ctx, tenant, session.ProviderID)
+	if errors.Is(err, directory.ErrNotFound) || err == nil && !vouches.Vouches(session.StartedAt) {
+		return "The identity provider that signed you in was turned off; sign in again.", nil
+	}
+	return "", err
 }
 
 func (a *Authenticator) ofServiceAccount(ctx context.Context, tenant, id uuid.UUID) (rights, error) {

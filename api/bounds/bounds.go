@@ -13,6 +13,7 @@ import (
 
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 )
 
@@ -52,7 +53,7 @@ func NewTable(installation []string, tenants Tenants, origins Origins) (*Table, 
 		return details.Quotas, err
 	})
 	t.origins, err2 = newMemory(func(ctx context.Context, id uuid.UUID) ([]string, error) {
-		found, err := origins.Origins(ctx, id)
+		found, err := origins.Origins(tenantscope.Within(ctx, id), id)
 		return found.Names, err
 	})
 	t.named, err3 = newMemory(origins.OriginNamed)

@@ -8,6 +8,7 @@ import (
 
 	"tansu.cloud/commands"
 	"tansu.cloud/domain/identity/permission"
+	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/users"
@@ -51,7 +52,7 @@ func send[C, S any](ctx context.Context, a *commandActs, v Visitor, handler comm
 
 func (a *commandActs) Register(ctx context.Context, v Visitor, r Registration) error {
 	return send(ctx, a, v, a.commands.RegisterUser, users.Name, eventstore.SystemTenant, r.User.String(), commands.RegisterUser{
-		Email: r.Email, Name: r.Name, Verified: r.Verified, PasswordID: r.PasswordID.String(),
+		Email: r.Email, Name: r.Name, Verified: r.Verified, PasswordID: optionalID(r.PasswordID), Identity: r.Identity,
 	})
 }
 
@@ -63,9 +64,9 @@ func (a *commandActs) SetPassword(ctx context.Context, v Visitor, user, password
 	return send(ctx, a, v, a.commands.SetPassword, users.Name, eventstore.SystemTenant, user.String(), commands.SetPassword{PasswordID: password.String()})
 }
 
-func (a *commandActs) StartSession(ctx context.Context, v Visitor, session, user uuid.UUID, method string) error {
+func (a *commandActs) StartSession(ctx context.Context, v Visitor, session, user uuid.UUID, method string, c Confinement) error {
 	return send(ctx, a, v, a.commands.StartSession, users.Name, eventstore.SystemTenant, session.String(), commands.StartSession{
-		UserID: user.String(), Method: method, Address: v.Address, UserAgent: v.UserAgent,
+		UserID: user.String(), Method: method, ConfinedTo: optionalID(c.Tenant), ProviderID: optionalID(c.Provider), Address: v.Address, UserAgent: v.UserAgent,
 	})
 }
 
@@ -101,4 +102,26 @@ func (a *commandActs) RenamePasskey(ctx context.Context, v Visitor, user, passke
 
 func (a *commandActs) RemovePasskey(ctx context.Context, v Visitor, user, passkey uuid.UUID) error {
 	return send(ctx, a, v, a.commands.RemovePasskey, users.Name, eventstore.SystemTenant, user.String(), commands.RemovePasskey{PasskeyID: passkey.String()})
+}
+
+func (a *commandActs) LinkIdentity(ctx context.Context, v Visitor, id uuid.UUID, i user.Identity) error {
+	return send(ctx, a, v, a.commands.LinkIdentity, users.Name, eventstore.SystemTenant, id.String(), commands.LinkIdentity{Identity: i})
+}
+
+func (a *commandActs) UnlinkIdentity(ctx context.Context, v Visitor, id uuid.UUID, index string) error {
+	return send(ctx, a, v, a.commands.UnlinkIdentity, users.Name, eventstore.SystemTenant, id.String(), commands.UnlinkIdentity{Index: index})
+}
+
+func (a *commandActs) MapRoles(ctx context.Context, v Visitor, id uuid.UUID, m RoleMapping) error {
+	return send(ctx, a, v, a.commands.MapMemberRoles, access.Name, m.Tenant, id.String(), commands.MapMemberRoles{
+		ProviderID: m.Provider.String(), Roles: m.Roles, Join: m.Join, Reason: m.Reason,
+	})
+}
+
+// optionalID is how commands write an id that may be missing.
+func optionalID(id uuid.UUID) string {
+	if id == uuid.Nil {
+		return ""
+	}
+	return id.String()
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
-	"tansu.cloud/projections/readmodels/users"
 )
 
 // authorizing opens the ticket of a page that stands in the middle of a request,
@@ -51,12 +51,21 @@ func (p *Provider) choiceView(r *http.Request, title string, t ticket, v *visit)
 	if err != nil {
 		return view{}, nil, err
 	}
-	return view{Title: title, Request: p.seal(t), Email: v.user.Email, Client: c.name, redirect: t.RedirectURI}, c, nil
+	return view{Title: title, Request: p.seal(t), Email: v.called(), Client: c.name, redirect: t.RedirectURI}, c, nil
 }
 
-// tenants lists what a user can choose from.
-func (p *Provider) tenants(r *http.Request, user users.User) ([]tenantChoice, error) {
-	memberships, err := p.Access.MembershipsOf(r.Context(), user.ID)
+// memberships lists the tenants of a visitor that their session is good for.
+func (p *Provider) memberships(r *http.Request, v *visit) ([]access.Membership, error) {
+	all, err := p.Access.MembershipsOf(r.Context(), v.user.ID)
+	if err != nil || !v.isConfined() {
+		return all, err
+	}
+	return slices.DeleteFunc(all, func(m access.Membership) bool { return m.Tenant != v.confined.Tenant }), nil
+}
+
+// tenants lists what a visitor can choose from.
+func (p *Provider) tenants(r *http.Request, v *visit) ([]tenantChoice, error) {
+	memberships, err := p.memberships(r, v)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +101,7 @@ func (p *Provider) showTenants(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) askTenant(w http.ResponseWriter, r *http.Request, t ticket, v *visit, wrong ...problem) {
 	page, _, err := p.choiceView(r, "Choose a tenant", t, v)
 	if err == nil {
-		page.Tenants, err = p.tenants(r, v.user)
+		page.Tenants, err = p.tenants(r, v)
 	}
 	if err != nil {
 		p.answer(w, r, t, err)

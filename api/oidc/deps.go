@@ -12,7 +12,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/federation"
 	"tansu.cloud/platform/grants"
 	"tansu.cloud/platform/limits"
 	"tansu.cloud/platform/mail"
@@ -49,6 +51,8 @@ type Users interface {
 	ByEmailIndex(ctx context.Context, index string) (users.User, error)
 	Session(ctx context.Context, id uuid.UUID) (users.Session, error)
 	Sessions(ctx context.Context, user uuid.UUID) ([]users.Session, error)
+	IdentityByIndex(ctx context.Context, index string) (users.Identity, error)
+	Identities(ctx context.Context, user uuid.UUID) ([]users.Identity, error)
 }
 
 // Access answers questions about memberships, invites and service accounts.
@@ -57,6 +61,9 @@ type Access interface {
 	MembershipsOf(ctx context.Context, user uuid.UUID) ([]access.Membership, error)
 	Invite(ctx context.Context, tenant, id uuid.UUID) (access.Invite, error)
 	ServiceAccount(ctx context.Context, tenant, id uuid.UUID) (access.ServiceAccount, error)
+	IdentityProvider(ctx context.Context, tenant, id uuid.UUID) (access.IdentityProvider, error)
+	IdentityProviders(ctx context.Context, tenant uuid.UUID) ([]access.IdentityProvider, error)
+	MailDomain(ctx context.Context, domain string) (access.MailDomain, error)
 }
 
 // Clients answers questions about registered clients.
@@ -81,6 +88,7 @@ type Credentials interface {
 	OpenSession(ctx context.Context, session, user uuid.UUID, idle, absolute time.Duration) (string, error)
 	SessionByToken(ctx context.Context, token string) (credentials.BrowserSession, error)
 	VerifySecret(ctx context.Context, tenant, owner uuid.UUID, text string) (bool, error)
+	ProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) (string, error)
 	Factors
 }
 
@@ -130,7 +138,7 @@ type Acts interface {
 	Register(ctx context.Context, v Visitor, r Registration) error
 	VerifyEmail(ctx context.Context, v Visitor, user uuid.UUID) error
 	SetPassword(ctx context.Context, v Visitor, user, password uuid.UUID) error
-	StartSession(ctx context.Context, v Visitor, session, user uuid.UUID, method string) error
+	StartSession(ctx context.Context, v Visitor, session, user uuid.UUID, method string, c Confinement) error
 	EndSession(ctx context.Context, v Visitor, session uuid.UUID, reason string) error
 	AcceptInvite(ctx context.Context, v Visitor, tenant, invite, user uuid.UUID) error
 	EnableTOTP(ctx context.Context, v Visitor, user, totp, recoverySet uuid.UUID) error
@@ -139,6 +147,28 @@ type Acts interface {
 	AddPasskey(ctx context.Context, v Visitor, user, passkey uuid.UUID, name string) error
 	RenamePasskey(ctx context.Context, v Visitor, user, passkey uuid.UUID, name string) error
 	RemovePasskey(ctx context.Context, v Visitor, user, passkey uuid.UUID) error
+	LinkIdentity(ctx context.Context, v Visitor, user uuid.UUID, i user.Identity) error
+	UnlinkIdentity(ctx context.Context, v Visitor, user uuid.UUID, index string) error
+	MapRoles(ctx context.Context, v Visitor, user uuid.UUID, m RoleMapping) error
+}
+
+// Federation signs people in at OpenID providers of others.
+type Federation interface {
+	Begin(ctx context.Context, p federation.Provider, redirect string, w federation.Wish) (address string, begun federation.Begun, err error)
+	Finish(ctx context.Context, p federation.Provider, redirect string, begun federation.Begun, answer url.Values) (federation.Person, error)
+}
+
+// Confinement is the one tenant that a session is good for, and that tenant's
+// identity provider, which vouched for the user. The zero Confinement is none.
+type Confinement struct{ Tenant, Provider uuid.UUID }
+
+// RoleMapping is what the groups of a user at an identity provider make of them in
+// its tenant.
+type RoleMapping struct {
+	Confinement
+	Roles  []string
+	Join   bool // who is no member becomes one
+	Reason string
 }
 
 // Visitor is where an act comes from.
@@ -155,7 +185,8 @@ type Registration struct {
 	Email      string
 	Name       string
 	Verified   bool
-	PasswordID uuid.UUID
+	PasswordID uuid.UUID      // nil: none
+	Identity   *user.Identity // who they are at a tenant's identity provider, if that sent them
 }
 
 // Deps is what the provider needs; everything but Address and Now is required.
@@ -172,6 +203,10 @@ type Deps struct {
 	Limits      limits.Limits
 	// EmailIndex is the keyed hash of a normalised e-mail address.
 	EmailIndex func(normalised string) string
+	// IdentityIndex is the keyed hash of who somebody is at an identity provider of
+	// a tenant.
+	IdentityIndex func(tenant uuid.UUID, issuer, subject string) string
+	Federation    Federation
 	// Key seals requests on their way through the pages; the same on every node.
 	Key    [32]byte
 	Logger *slog.Logger
@@ -186,7 +221,8 @@ func (d *Deps) validate() error {
 	for name, there := range map[string]bool{
 		"Grants": d.Grants != nil, "Users": d.Users != nil, "Access": d.Access != nil, "Clients": d.Clients != nil,
 		"Tenants": d.Tenants != nil, "Credentials": d.Credentials != nil, "Acts": d.Acts != nil, "Mailer": d.Mailer != nil,
-		"Limits": d.Limits != nil, "EmailIndex": d.EmailIndex != nil, "Key": d.Key != [32]byte{}, "Logger": d.Logger != nil,
+		"Limits": d.Limits != nil, "EmailIndex": d.EmailIndex != nil, "IdentityIndex": d.IdentityIndex != nil, "Federation": d.Federation != nil,
+		"Key": d.Key != [32]byte{}, "Logger": d.Logger != nil,
 	} {
 		if !there {
 			missing = append(missing, fmt.Errorf("oidc: Deps.%s is missing", name))

@@ -78,7 +78,7 @@ func (p *Provider) askDevice(w http.ResponseWriter, r *http.Request, d grants.De
 		p.showFailure(w, r, err)
 		return
 	}
-	choices, err := p.tenants(r, v.user)
+	choices, err := p.tenants(r, v)
 	if err != nil {
 		p.showFailure(w, r, err)
 		return
@@ -92,7 +92,7 @@ func (p *Provider) askDevice(w http.ResponseWriter, r *http.Request, d grants.De
 		status = http.StatusUnprocessableEntity
 	}
 	p.show(w, r, status, "approve", view{
-		Title: "Sign this program in?", Client: c.name, Email: v.user.Email, UserCode: code, Address: d.Address,
+		Title: "Sign this program in?", Client: c.name, Email: v.called(), UserCode: code, Address: d.Address,
 		Scopes: texts(d.Scope), Tenants: choices, Errors: wrong,
 	})
 }
@@ -113,7 +113,7 @@ func (p *Provider) decideDevice(w http.ResponseWriter, r *http.Request) {
 		p.showMessage(w, r, http.StatusOK, "The program was refused", "It has no access. You can close this page.")
 		return
 	}
-	choices, err := p.tenants(r, v.user)
+	choices, err := p.tenants(r, v)
 	if err != nil {
 		p.showFailure(w, r, err)
 		return
@@ -124,7 +124,7 @@ func (p *Provider) decideDevice(w http.ResponseWriter, r *http.Request) {
 		p.askDevice(w, r, d, v, code, problem{"tenant", "Choose one of the tenants."})
 		return
 	}
-	session, err := p.startSession(r, v.user.ID, methodDevice+v.method)
+	session, err := p.startSession(r, v.user.ID, methodDevice+v.method, v.confined)
 	if err == nil {
 		err = p.unchanged(r.Context(), v.user)
 	}

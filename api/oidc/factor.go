@@ -20,6 +20,7 @@ const (
 	methodLink     = "link"
 	methodInvite   = "invite"
 	methodPasskey  = "passkey"
+	methodExternal = "identity_provider" // of a tenant, which alone the session is good for
 	withTOTP       = "+totp"
 	withRecovery   = "+recovery_code"
 	methodProgram  = "program:"
@@ -67,7 +68,7 @@ func (p *Provider) enter(w http.ResponseWriter, r *http.Request, t ticket, u use
 // enterFully signs somebody in and goes on with what they came for.
 func (p *Provider) enterFully(w http.ResponseWriter, r *http.Request, t ticket, u users.User, method string) {
 	t.Half = nil
-	v, err := p.signIn(w, r, u, method)
+	v, err := p.signIn(w, r, u, method, Confinement{})
 	if errors.Is(err, errSignedOut) {
 		p.showExpired(w, r)
 		return

@@ -86,6 +86,9 @@ func (p *Provider) meet(r *http.Request, i *invitation) (err error) {
 	if i.visit, err = p.visitor(r); err != nil {
 		return err
 	}
+	if i.visit != nil && i.visit.isConfined() {
+		i.visit = nil // joining a tenant is for those who have shown themselves who they are
+	}
 	owner, err := p.Users.ByEmailIndex(r.Context(), i.invite.EmailIndex)
 	if errors.Is(err, users.ErrNotFound) {
 		return nil
@@ -143,7 +146,7 @@ func (p *Provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 		p.Logger.WarnContext(r.Context(), "oidc: the token of an accepted invite was not used up", "error", err)
 	}
 	if i.visit == nil {
-		if _, err := p.signIn(w, r, member, methodInvite); err != nil {
+		if _, err := p.signIn(w, r, member, methodInvite, Confinement{}); err != nil {
 			p.showFailure(w, r, err)
 			return
 		}

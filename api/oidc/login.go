@@ -49,6 +49,10 @@ func (p *Provider) showLoginAgain(w http.ResponseWriter, r *http.Request, status
 	v := p.loginView(r, t)
 	v.Email, v.Errors = email, wrong
 	var err error
+	if v.Choices, err = p.providerChoices(r, t); err != nil {
+		p.showFailure(w, r, err)
+		return
+	}
 	if v.Ceremony, err = p.signInCeremony(); err != nil {
 		p.showFailure(w, r, err)
 		return

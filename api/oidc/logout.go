@@ -17,7 +17,7 @@ func (p *Provider) showHome(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, pageLogin, http.StatusSeeOther)
 		return
 	}
-	p.show(w, r, http.StatusOK, "home", view{Title: "Your account", Email: v.user.Email, Verified: v.user.Verified})
+	p.show(w, r, http.StatusOK, "home", view{Title: "Your account", Email: v.called(), Verified: v.user.Verified || v.user.Email == ""})
 }
 
 // endSessionEndpoint is where clients send users who sign out (OpenID Connect
@@ -56,7 +56,7 @@ func (p *Provider) endSessionEndpoint(w http.ResponseWriter, r *http.Request) {
 		p.leaveSession(w, r, v, back)
 	default:
 		p.show(w, r, http.StatusOK, "signout", view{
-			Title: "Sign out?", Email: v.user.Email, redirect: back,
+			Title: "Sign out?", Email: v.called(), redirect: back,
 			Request: p.seal(ticket{To: toLogout, IssuedAt: p.Now(), RedirectURI: back}),
 		})
 	}
@@ -118,7 +118,7 @@ func (p *Provider) showSignOut(w http.ResponseWriter, r *http.Request) {
 		p.leave(w, r, "")
 		return
 	}
-	p.show(w, r, http.StatusOK, "signout", view{Title: "Sign out?", Email: v.user.Email})
+	p.show(w, r, http.StatusOK, "signout", view{Title: "Sign out?", Email: v.called()})
 }
 
 // signOut ends the session. A ticket says where to go then: back to a client, or

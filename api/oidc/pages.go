@@ -41,6 +41,12 @@ const (
 	pagePasskeyRename = "/auth/security/passkey/rename"
 	pagePasskeyRemove = "/auth/security/passkey/remove"
 	pageSession       = "/auth/security/session"
+
+	pageOrganisation = "/auth/organisation"
+	pageExternal     = "/auth/external"
+	pageCallback     = "/auth/callback/" // and a provider
+	pageIdentity     = "/auth/security/identity"
+	pageUnlink       = "/auth/security/identity/remove"
 )
 
 //go:embed pages/*.html pages/style.css pages/passkey.js
@@ -75,6 +81,7 @@ type view struct {
 	Verified bool
 	Scopes   []string
 	Tenants  []tenantChoice
+	Choices  []providerChoice
 	Codes    []string
 	QR       *qrCode
 	Security *security
@@ -90,6 +97,9 @@ type tenantChoice struct {
 	ID, Name string
 	Selected bool
 }
+
+// providerChoice is an identity provider with which to sign in.
+type providerChoice struct{ Name, Link string }
 
 // Problem returns what is wrong with a field, nil if nothing.
 func (v view) Problem(field string) *problem {

@@ -126,8 +126,8 @@ func (p *Provider) sendVerification(w http.ResponseWriter, r *http.Request) {
 		p.showFailure(w, r, err)
 		return
 	}
-	if v == nil {
-		p.arrive(w, r, ticket{To: toHome, IssuedAt: p.Now()}, nil)
+	if v == nil || v.user.Email == "" {
+		p.arrive(w, r, ticket{To: toHome, IssuedAt: p.Now()}, v)
 		return
 	}
 	r.PostForm = url.Values{"email": {v.user.Email}}

@@ -106,6 +106,9 @@ func (p *Provider) arrive(w http.ResponseWriter, r *http.Request, t ticket, v *v
 }
 
 func (p *Provider) mustSignIn(t ticket, v *visit) bool {
+	if v != nil && v.isConfined() && t.Chosen && t.Tenant != v.confined.Tenant {
+		return true // for another tenant the visitor is not signed in
+	}
 	if v == nil || t.Subject != uuid.Nil && t.Subject != v.user.ID {
 		return true
 	}
@@ -120,7 +123,7 @@ func (p *Provider) mustSignIn(t ticket, v *visit) bool {
 // choose settles the tenant, or says that the visitor has to be asked. It is
 // checked again whenever tokens are minted.
 func (p *Provider) choose(r *http.Request, t *ticket, v *visit) (ask bool, err error) {
-	memberships, err := p.Access.MembershipsOf(r.Context(), v.user.ID)
+	memberships, err := p.memberships(r, v)
 	if err != nil {
 		return false, err
 	}
@@ -196,6 +199,9 @@ func (p *Provider) approve(w http.ResponseWriter, r *http.Request, t ticket, v *
 	case errors.Is(err, errNotActive), errors.Is(err, errSignedOut):
 		err = refuse("access_denied", "the user has to sign in again")
 	}
+	if errors.Is(err, errConfined) {
+		err = refuse("access_denied", "the user signed in for another tenant only")
+	}
 	if err != nil {
 		p.answer(w, r, t, err)
 		return
@@ -212,7 +218,7 @@ func (p *Provider) issueCode(r *http.Request, t ticket, v *visit) (string, error
 	session := v.session.ID
 	if p.native(t.RedirectURI) {
 		var err error
-		if session, err = p.startSession(r, v.user.ID, methodProgram+v.method); err != nil {
+		if session, err = p.startSession(r, v.user.ID, methodProgram+v.method, v.confined); err != nil {
 			return "", err
 		}
 		if err := p.unchanged(r.Context(), v.user); err != nil {

@@ -27,11 +27,11 @@ type actsWith struct {
 	addPasskey   func() error        // after
 }
 
-func (a *actsWith) StartSession(ctx context.Context, v oidc.Visitor, session, user uuid.UUID, method string) error {
+func (a *actsWith) StartSession(ctx context.Context, v oidc.Visitor, session, user uuid.UUID, method string, c oidc.Confinement) error {
 	if a.startSession != nil {
 		a.startSession(method)
 	}
-	return a.Acts.StartSession(ctx, v, session, user, method)
+	return a.Acts.StartSession(ctx, v, session, user, method, c)
 }
 
 func (a *actsWith) SetPassword(ctx context.Context, v oidc.Visitor, user, password uuid.UUID) error {

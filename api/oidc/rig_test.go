@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -26,9 +27,11 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/memory"
 	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/federation"
 	"tansu.cloud/platform/grants"
 	"tansu.cloud/platform/limits"
 	"tansu.cloud/platform/mail"
+	"tansu.cloud/platform/outbound"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/platform/tenantdb"
 	"tansu.cloud/projections"
@@ -126,12 +129,17 @@ func newRig(t testing.TB, adjust ...func(*oidc.Deps)) *rig {
 	platform := tenantdb.Of(r.pool, eventstore.SystemTenant)
 	r.users, r.access = users.NewDirectory(platform), access.NewDirectory(tenantdb.New(r.pool))
 
+	upstreams, err := federation.New(federation.Config{
+		HTTP: outbound.NewClient(outbound.Config{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), Now: r.clock.Now,
+	})
+	require.NoError(t, err)
+
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.provider.ServeHTTP(w, req) }))
 	r.deps = oidc.Deps{
 		Config: oidc.Config{PublicURL: "http://" + r.server.Listener.Addr().String()},
 		Grants: r.grants, Users: r.users, Access: r.access, Clients: clients.NewDirectory(platform),
 		Tenants: tenantdirectory.NewDirectory(platform), Credentials: r.secrets, Acts: oidc.NewActs(r.commands, r), Mailer: r,
-		Limits: limits.NewLocal(), EmailIndex: emailIndex, Key: [32]byte{5}, Logger: logger, Now: r.clock.Now,
+		Limits: limits.NewLocal(), EmailIndex: emailIndex, IdentityIndex: identityIndex, Federation: upstreams, Key: [32]byte{5}, Logger: logger, Now: r.clock.Now,
 		Address: func(req *http.Request) string { return cmp.Or(req.Header.Get("X-Test-Address"), "127.0.0.1") },
 	}
 	for _, change := range adjust {
@@ -152,6 +160,10 @@ func newRig(t testing.TB, adjust ...func(*oidc.Deps)) *rig {
 func emailIndex(normalised string) string {
 	sum := sha256.Sum256([]byte(normalised))
 	return hex.EncodeToString(sum[:])
+}
+
+func identityIndex(tenant uuid.UUID, issuer, subject string) string {
+	return emailIndex(tenant.String() + " " + issuer + " " + subject)
 }
 
 // quickPasswords spares tests of many attempts the work of hashing.

@@ -36,6 +36,9 @@ func (p *Provider) browserRoutes(mux *http.ServeMux) {
 		pageSignOut:      p.showSignOut,
 		pageLoggedOut:    p.showLoggedOut,
 		pageSecurity:     p.showSecurity,
+		pageExternal:     p.beginExternal,
+
+		pageCallback + "{provider}": p.finishExternal,
 	} {
 		mux.HandleFunc("GET "+path, page)
 	}
@@ -71,6 +74,10 @@ func (p *Provider) forms() map[string]http.HandlerFunc {
 		pagePasskeyRename: p.renamePasskey,
 		pagePasskeyRemove: p.removePasskey,
 		pageSession:       p.revokeSession,
+
+		pageOrganisation: p.findOrganisation,
+		pageIdentity:     p.beginLink,
+		pageUnlink:       p.unlinkIdentity,
 	}
 }
 

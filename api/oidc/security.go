@@ -24,6 +24,9 @@ type security struct {
 	Passkeys  []passkeyRow
 	Here      bool // passkeys work here
 	Sessions  []sessionRow
+
+	Identities []identityRow
+	Offers     []identityOffer
 }
 
 type passkeyRow struct {
@@ -47,7 +50,22 @@ func (p *Provider) here(w http.ResponseWriter, r *http.Request) (*visit, bool) {
 		p.signInFor(w, r, "")
 		return nil, false
 	}
+	if v.isConfined() {
+		p.showConfined(w, r)
+		return nil, false
+	}
 	return v, true
+}
+
+// showConfined refuses what is about an account to somebody for whom a tenant's
+// identity provider vouched: whoever controls that could vouch for anybody.
+func (p *Provider) showConfined(w http.ResponseWriter, r *http.Request) {
+	p.show(w, r, http.StatusForbidden, "message", view{
+		Title: "This needs your own sign-in",
+		Text: "You are signed in through your organisation, which is good for its own tenant only. To change your account, sign in with your own password or passkey. " +
+			"If you have none, ask for a new password by e-mail.",
+		Link: pageLogin + "?request=" + p.seal(ticket{To: toSecurity, IssuedAt: p.Now()}), LinkText: "Sign in with your own password or passkey",
+	})
 }
 
 // fresh is here for those who have signed in just now.
@@ -103,6 +121,9 @@ func (p *Provider) securityOf(r *http.Request, v *visit) (*security, *ceremony, 
 			Started: shown(one.StartedAt), Current: one.ID == v.session.ID,
 		})
 	}
+	if s.Identities, s.Offers, err = p.identitiesOf(r, v); err != nil {
+		return nil, nil, err
+	}
 	c, err := p.addCeremony(owner)
 	return s, c, err
 }
@@ -135,6 +156,7 @@ var methodTexts = map[string]string{
 	methodLink + withRecovery:     "by a link, with a recovery code",
 	methodInvite:                  "by an invite",
 	methodPasskey:                 "with a passkey",
+	methodExternal:                "through the identity provider of a tenant",
 }
 
 func methodText(method string) string {

@@ -40,6 +40,8 @@ func (s *server) fail(ctx context.Context, err error) error {
 		return protocol.ErrInvalidGrant().WithDescription("the user has to sign in again")
 	case errors.Is(err, errNotMember):
 		return protocol.ErrInvalidGrant().WithDescription("the user is not a member of the tenant")
+	case errors.Is(err, errConfined):
+		return protocol.ErrInvalidGrant().WithDescription("the user signed in with another tenant's identity provider; they have to sign in with their own password or passkey")
 	}
 	s.Logger.ErrorContext(ctx, "oidc: a request failed", "error", err)
 	return op.NewStatusError(protocol.ErrServerError().WithDescription("something broke here"), http.StatusInternalServerError)
@@ -318,7 +320,7 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 func (s *server) introspectAccess(ctx context.Context, c Claims) (*op.Response, error) {
 	if c.UserID != uuid.Nil {
 		_, err := s.subjectOf(ctx, c.UserID, c.SessionID, c.TenantID)
-		if errors.Is(err, errNotActive) || errors.Is(err, errSignedOut) || errors.Is(err, errNotMember) {
+		if errors.Is(err, errNotActive) || errors.Is(err, errSignedOut) || errors.Is(err, errNotMember) || errors.Is(err, errConfined) {
 			return op.NewResponse(introspection{}), nil
 		}
 		if err != nil {

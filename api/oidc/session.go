@@ -26,6 +26,20 @@ type visit struct {
 	user    users.User
 	session credentials.BrowserSession
 	method  string // how they signed in
+	// confined says that somebody else vouched for them, for one tenant.
+	confined Confinement
+}
+
+// isConfined reports whether the visitor may do in that tenant what they may, and
+// nothing about their account.
+func (v *visit) isConfined() bool { return v.confined != Confinement{} }
+
+// called is the visitor's address, or their name if they have none.
+func (v *visit) called() string {
+	if v.user.Email == "" {
+		return v.user.Name
+	}
+	return v.user.Email
 }
 
 // visitor returns who is signed in in this browser, nil if nobody.
@@ -48,7 +62,7 @@ func (p *Provider) visitor(r *http.Request) (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &visit{user, session, current.Method}, nil
+	return &visit{user, session, current.Method, Confinement{current.ConfinedTo, current.ProviderID}}, nil
 }
 
 func (p *Provider) visitorOf(r *http.Request, user uuid.UUID) Visitor {
@@ -61,7 +75,7 @@ func (p *Provider) visitorOf(r *http.Request, user uuid.UUID) Visitor {
 
 // signIn starts a session in this browser, under a new cookie, and ends the one
 // that was there.
-func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, user users.User, method string) (*visit, error) {
+func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, user users.User, method string, c Confinement) (*visit, error) {
 	before, err := p.visitor(r)
 	if err != nil {
 		return nil, err
@@ -71,7 +85,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, user users.Use
 			return nil, err
 		}
 	}
-	id, err := p.startSession(r, user.ID, method)
+	id, err := p.startSession(r, user.ID, method, c)
 	if err != nil {
 		return nil, err
 	}
@@ -83,17 +97,21 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, user users.Use
 		return nil, errors.Join(err, p.end(r.Context(), p.visitorOf(r, user.ID), id, overtaken))
 	}
 	p.setCookie(w, "session", token, sessionAbsolute)
-	p.setCookie(w, "known", p.seal(ticket{To: "known", IssuedAt: p.Now(), Text: user.EmailIndex}), knownFor)
+	if c == (Confinement{}) {
+		p.setCookie(w, "known", p.seal(ticket{To: "known", IssuedAt: p.Now(), Text: user.EmailIndex}), knownFor)
+	}
 	session, err := p.Credentials.SessionByToken(r.Context(), token)
-	return &visit{user, session, method}, err
+	return &visit{user, session, method, c}, err
 }
 
-func (p *Provider) startSession(r *http.Request, user uuid.UUID, method string) (uuid.UUID, error) {
+// startSession begins a session. One that comes from another is as confined as
+// that.
+func (p *Provider) startSession(r *http.Request, user uuid.UUID, method string, c Confinement) (uuid.UUID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return id, err
 	}
-	return id, p.Acts.StartSession(r.Context(), p.visitorOf(r, user), id, user, method)
+	return id, p.Acts.StartSession(r.Context(), p.visitorOf(r, user), id, user, method, c)
 }
 
 // overtaken is why a session ends that has just begun.

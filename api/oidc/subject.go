@@ -23,6 +23,7 @@ var (
 	errNotActive = errors.New("the user is not active")
 	errSignedOut = errors.New("the session has ended")
 	errNotMember = errors.New("the user is not a member of the tenant")
+	errConfined  = errors.New("the sign-in is good for another tenant only")
 )
 
 // subjectOf checks everything that a user's tokens depend on. It is asked each
@@ -31,6 +32,9 @@ func (p *Provider) subjectOf(ctx context.Context, user, session, tenant uuid.UUI
 	current := users.Session{}
 	if s.user, current, err = p.signedIn(ctx, user, session); err != nil {
 		return s, err
+	}
+	if current.Confined() && tenant != current.ConfinedTo {
+		return s, errConfined
 	}
 	s.method = current.Method
 	member, err := p.Access.Member(tenantscope.Within(ctx, tenant), tenant, user)
@@ -52,6 +56,14 @@ func (p *Provider) signedIn(ctx context.Context, user, session uuid.UUID) (found
 	}
 	current, err = p.Users.Session(ctx, session)
 	if errors.Is(err, users.ErrNotFound) || err == nil && (!current.Live() || current.UserID != user) {
+		return found, current, errSignedOut
+	}
+	if err != nil || !current.Confined() {
+		return found, current, err
+	}
+	// Who vouched for the user must still be somebody to believe.
+	vouches, err := p.Access.IdentityProvider(tenantscope.Within(ctx, current.ConfinedTo), current.ConfinedTo, current.ProviderID)
+	if errors.Is(err, access.ErrNotFound) || err == nil && !vouches.Vouches(current.StartedAt) {
 		return found, current, errSignedOut
 	}
 	return found, current, err

@@ -52,6 +52,8 @@ type ticket struct {
 
 	// Half is whoever has shown one factor of two.
 	Half *half `json:"hf,omitempty"`
+	// External is where somebody signs in elsewhere.
+	External *external `json:"ex,omitempty"`
 }
 
 var errTicket = errors.New("the ticket is not valid")

@@ -121,6 +121,9 @@ func (s *server) describeUser(ctx context.Context, p *access.Principal, me *Me) 
 	}
 	me.Memberships = []Membership{}
 	for _, m := range memberships {
+		if p.Confined && m.Tenant != p.Tenant {
+			continue // the token tells nothing about other tenants
+		}
 		t, err := s.myTenant(ctx, m.Tenant)
 		if err != nil {
 			return err

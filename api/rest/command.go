@@ -43,6 +43,7 @@ type order[C any] struct {
 	readModels []string // those that the routes about the aggregate serve
 	part       string   // tells the commands of one request apart
 	self       bool     // on what is the caller's own
+	mailDomain bool     // on a domain of the provider that the route is about
 }
 
 // outcome is a carried out command.
@@ -78,7 +79,8 @@ func send[C, S any](ctx context.Context, s *server, handler commands.Handler[C, 
 		Caller: commands.Caller{
 			Actor: c.actor, Address: c.address, CorrelationID: middleware.From(ctx).RequestID,
 			Permissions: func(name string) bool {
-				return o.self && name == permission.Self || c.principal.Permitted(o.tenant, name)
+				return o.self && name == permission.Self || o.mailDomain && name == commands.PermissionHoldMailDomains ||
+					c.principal.Permitted(o.tenant, name)
 			},
 		},
 	})

@@ -99,6 +99,20 @@ func (v *vault) RetireSecret(_ context.Context, _, _, id uuid.UUID, until time.T
 	return nil
 }
 
+func (v *vault) StoreProviderSecret(_ context.Context, _, _, id uuid.UUID, secret string) error {
+	v.locked(func() { v.secrets[id] = secret })
+	return nil
+}
+
+func (*vault) KeepProviderSecret(context.Context, uuid.UUID, uuid.UUID, uuid.UUID) error { return nil }
+
+func (v *vault) DropProviderSecret(_ context.Context, _, _, id uuid.UUID) error {
+	v.locked(func() { delete(v.secrets, id) })
+	return nil
+}
+
+func (*vault) DeleteProviderSecrets(context.Context, uuid.UUID, uuid.UUID) error { return nil }
+
 func (v *vault) Verify(_ context.Context, token string) (claims oidc.Claims, err error) {
 	v.locked(func() {
 		var known bool

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/federation"
 	"tansu.cloud/platform/mail"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/clients"
@@ -45,6 +46,8 @@ type Directory interface {
 	APIKeys(ctx context.Context, tenant uuid.UUID, p access.Page) ([]access.APIKey, bool, error)
 	ServiceAccount(ctx context.Context, tenant, id uuid.UUID) (access.ServiceAccount, error)
 	ServiceAccounts(ctx context.Context, tenant uuid.UUID) ([]access.ServiceAccount, error)
+	IdentityProvider(ctx context.Context, tenant, id uuid.UUID) (access.IdentityProvider, error)
+	IdentityProviders(ctx context.Context, tenant uuid.UUID) ([]access.IdentityProvider, error)
 }
 
 // Credentials keeps what must not stand in the log.
@@ -59,6 +62,21 @@ type Credentials interface {
 	KeepSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
 	DropSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
 	RetireSecret(ctx context.Context, tenant, owner, id uuid.UUID, until time.Time) error
+
+	StoreProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID, secret string) error
+	KeepProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) error
+	DropProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) error
+	DeleteProviderSecrets(ctx context.Context, tenant, provider uuid.UUID) error
+}
+
+// Federation says what is wrong with an identity provider.
+type Federation interface {
+	Check(ctx context.Context, p federation.Provider) []federation.Finding
+}
+
+// NameServers answer what stands in a domain: *net.Resolver does.
+type NameServers interface {
+	LookupTXT(ctx context.Context, name string) ([]string, error)
 }
 
 // isPage finds the requests of browsers that show what is answered to people.

@@ -12,6 +12,7 @@ import (
 	"tansu.cloud/domain/identity/client"
 	"tansu.cloud/domain/identity/invite"
 	"tansu.cloud/domain/identity/member"
+	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/role"
 	"tansu.cloud/domain/identity/serviceaccount"
 	"tansu.cloud/domain/identity/session"
@@ -128,11 +129,16 @@ func (m userModel) sessions() (list []users.Session) {
 	for _, r := range fold(m.identityModel, eventstore.SystemTenant, session.StreamType, session.Apply) {
 		v := r.state
 		list = append(list, users.Session{
-			ID: r.id, UserID: uuid.MustParse(v.UserID), Method: v.Method, Address: "192.0.2.1", UserAgent: "test", StartedAt: v.StartedAt,
+			ID: r.id, UserID: uuid.MustParse(v.UserID), Method: v.Method, ConfinedTo: orNil(v.ConfinedTo), ProviderID: orNil(v.ProviderID), Address: "192.0.2.1", UserAgent: "test", StartedAt: v.StartedAt,
 			EndedAt: v.EndedAt, EndedReason: v.EndedReason,
 		})
 	}
 	return list
+}
+
+func orNil(id string) uuid.UUID {
+	parsed, _ := uuid.Parse(id)
+	return parsed
 }
 
 func (m userModel) Session(_ context.Context, id uuid.UUID) (users.Session, error) {
@@ -296,6 +302,23 @@ func (m *identityModel) ServiceAccounts(_ context.Context, tenant uuid.UUID) (li
 func (m *identityModel) ServiceAccount(ctx context.Context, tenant, id uuid.UUID) (access.ServiceAccount, error) {
 	list, _ := m.ServiceAccounts(ctx, tenant)
 	return one(list, func(a access.ServiceAccount) bool { return a.ID == id }, access.ErrNotFound)
+}
+
+func (m *identityModel) IdentityProviders(_ context.Context, tenant uuid.UUID) (list []access.IdentityProvider, _ error) {
+	for _, r := range fold(m, tenant, provider.StreamType, provider.Apply) {
+		if v := r.state; v.Status != provider.StatusRemoved {
+			list = append(list, access.IdentityProvider{
+				ID: r.id, Issuer: v.Issuer, Profile: v.Profile, SecretID: v.SecretID, Domains: v.Domains, Status: string(v.Status),
+				DisabledReason: v.DisabledReason, EnabledAt: v.EnabledAt, Version: r.version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt,
+			})
+		}
+	}
+	return list, nil
+}
+
+func (m *identityModel) IdentityProvider(ctx context.Context, tenant, id uuid.UUID) (access.IdentityProvider, error) {
+	list, _ := m.IdentityProviders(ctx, tenant)
+	return one(list, func(p access.IdentityProvider) bool { return p.ID == id }, access.ErrNotFound)
 }
 
 // clock stands still until it is moved.

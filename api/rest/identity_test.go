@@ -49,15 +49,27 @@ func quotedList(words []string) (list string) {
 // signIn starts a session of a user and gets a token for a tenant.
 func (r *rig) signIn(user uuid.UUID, tenant string) person {
 	r.t.Helper()
-	p := person{user: user, session: uuid.New()}
+	return r.start(tenant, commands.StartSession{UserID: user.String(), Method: "password"})
+}
+
+// signInBy starts a session for which a tenant's identity provider vouches.
+func (r *rig) signInBy(user uuid.UUID, tenant, idp string) person {
+	r.t.Helper()
+	return r.start(tenant, commands.StartSession{
+		UserID: user.String(), Method: "identity_provider", ConfinedTo: r.tenantID(tenant).String(), ProviderID: idp,
+	})
+}
+
+func (r *rig) start(tenant string, command commands.StartSession) person {
+	r.t.Helper()
+	p := person{user: uuid.MustParse(command.UserID), session: uuid.New()}
 	started, err := r.deps.Commands.StartSession(context.Background(), commands.Request[commands.StartSession]{
-		Tenant: eventstore.SystemTenant, Stream: p.session.String(), Expected: eventstore.AnyVersion, Caller: self,
-		Command: commands.StartSession{UserID: user.String(), Method: "password"},
+		Tenant: eventstore.SystemTenant, Stream: p.session.String(), Expected: eventstore.AnyVersion, Caller: self, Command: command,
 	})
 	require.NoError(r.t, err)
 	require.NoError(r.t, r.deps.Projections.Wait(context.Background(), users.Name, eventstore.SystemTenant, started.Position))
 	p.auth = "Authorization: Bearer " + r.vault.token(oidc.Claims{
-		Subject: user.String(), UserID: user, SessionID: p.session, TenantID: r.tenantID(tenant), ClientID: "tansu-cli",
+		Subject: p.user.String(), UserID: p.user, SessionID: p.session, TenantID: r.tenantID(tenant), ClientID: "tansu-cli",
 	})
 	return p
 }

@@ -55,6 +55,7 @@ var tags = []*huma.Tag{
 	{Name: "Roles", Description: "What members and service accounts may do: built-in roles and the tenant's own."},
 	{Name: "API keys", Description: "Keys for programs, each with permissions of its own."},
 	{Name: "Service accounts", Description: "Programs of a tenant that get tokens from the OpenID provider."},
+	{Name: "Identity providers", Description: "OpenID providers of a tenant's own, at which its people sign in, and the e-mail domains that lead there."},
 	{Name: "Users", Description: "People with an account of this installation. They live in the system tenant's log."},
 	{Name: "Clients", Description: "Applications to which people can sign in with their account here. They live in the system tenant's log."},
 	{Name: "Events", Description: "A tenant's log, as it is: dense positions, oldest or newest first."},

@@ -82,6 +82,8 @@ type Deps struct {
 	Clients     Clients
 	Directory   Directory
 	Credentials Credentials
+	Federation  Federation
+	NameServers NameServers
 	Mailer      mail.Mailer
 	Usage       Usage
 	Bounds      *bounds.Table
@@ -105,7 +107,8 @@ func (d *Deps) validate() error {
 		"Commands": d.Commands != nil, "History": d.History != nil, "Log": d.Log != nil, "Tenants": d.Tenants != nil,
 		"DeadLetters": d.DeadLetters != nil, "Projections": d.Projections != nil, "Access": d.Access != nil,
 		"Users": d.Users != nil, "Clients": d.Clients != nil, "Directory": d.Directory != nil,
-		"Credentials": d.Credentials != nil, "Mailer": d.Mailer != nil, "Usage": d.Usage != nil, "Bounds": d.Bounds != nil,
+		"Credentials": d.Credentials != nil, "Mailer": d.Mailer != nil, "Federation": d.Federation != nil, "NameServers": d.NameServers != nil,
+		"Usage": d.Usage != nil, "Bounds": d.Bounds != nil,
 		"Webhooks": d.Webhooks != nil, "Jobs": d.Jobs != nil, "Limits": d.Limits != nil,
 		"Feeds": d.Feeds != nil, "Sockets": d.Sockets != nil,
 		"Signer": len(d.Signer) == ed25519.PrivateKeySize, "CursorKey": len(d.CursorKey) >= 16,
@@ -202,6 +205,7 @@ func newServer(d Deps) *server {
 	s.inviteRoutes()
 	s.apiKeyRoutes()
 	s.serviceAccountRoutes()
+	s.identityProviderRoutes()
 	s.clientRoutes()
 	s.sessionRoutes()
 	s.activityRoutes()

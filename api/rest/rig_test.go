@@ -10,10 +10,13 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,7 +27,9 @@ import (
 	"tansu.cloud/commands"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/memory"
+	"tansu.cloud/platform/federation"
 	"tansu.cloud/platform/limits"
+	"tansu.cloud/platform/outbound"
 )
 
 const token = "tansu_operator_0123456789abcdef"
@@ -41,13 +46,14 @@ type rig struct {
 	vault   *vault
 	clock   *clock // of authentication
 	jobs    *jobModel
+	dns     *nameServers
 	logs    *bytes.Buffer
 	deps    rest.Deps
 }
 
 func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	t.Helper()
-	r := &rig{t: t, models: newReadModels(), logs: &bytes.Buffer{}, vault: newVault(), clock: newClock()}
+	r := &rig{t: t, models: newReadModels(), logs: &bytes.Buffer{}, vault: newVault(), clock: newClock(), dns: &nameServers{}}
 	live := newLive(t)
 	r.store = memory.New(memory.Options{OnCommit: func(events []eventstore.Event) {
 		r.models.committed(events)
@@ -60,6 +66,10 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	r.models.codec = deps.Codec
 	r.hooks = &webhookModel{log: r.store, codec: deps.Codec, secrets: map[string]string{}}
 	r.people = &identityModel{r.store, deps.Codec}
+	upstreams, err := federation.New(federation.Config{
+		HTTP: outbound.NewClient(outbound.Config{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
+	})
+	require.NoError(t, err)
 	r.jobs = &jobModel{log: r.store, codec: deps.Codec}
 	r.deps = rest.Deps{
 		Commands: commands.New(deps), History: commands.NewHistory(deps), Log: r.store,
@@ -69,6 +79,7 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 		Jobs:     r.jobs,
 		Limits:   limits.NewLocal(),
 		Users:    userModel{r.people}, Clients: clientModel{r.people}, Directory: r.people, Credentials: r.vault, Mailer: r.vault,
+		Federation: upstreams, NameServers: r.dns,
 		Signer:    ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)),
 		CursorKey: bytes.Repeat([]byte{9}, 32),
 		Health:    func(context.Context) rest.Health { return rest.Health{Started: true, Ready: true} },
@@ -109,6 +120,16 @@ func withOrigins(t testing.TB, origins ...string) func(*rest.Deps) {
 		t.Cleanup(table.Close)
 		d.Bounds = table
 	}
+}
+
+// nameServers are what domains have published.
+type nameServers struct{ sync.Map }
+
+func (n *nameServers) LookupTXT(_ context.Context, name string) ([]string, error) {
+	if records, known := n.Load(name); known {
+		return records.([]string), nil
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: !strings.Contains(name, "broken")}
 }
 
 func emailIndex(normalised string) string {

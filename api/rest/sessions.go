@@ -3,11 +3,13 @@ package rest
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"tansu.cloud/commands"
+	"tansu.cloud/domain"
 	"tansu.cloud/domain/identity/session"
 	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/eventstore"
@@ -34,7 +36,7 @@ var sessionTarget = target{session.StreamType, users.Name}
 func (s *server) sessionRoutes() {
 	register(s, endpoint{
 		route: route{anyone: true}, id: "list-sessions", method: http.MethodGet, path: "/v1/sessions", tag: "Account",
-		summary: "List one's own sessions", description: "Where the caller is signed in. Programs have no sessions.",
+		summary: "List one's own sessions", description: "Where the caller is signed in. Programs have no sessions. Who is signed in through a tenant's identity provider sees this one session.",
 	}, func(ctx context.Context, in *struct{ ReadHeaders }) (*listed[SessionList], error) {
 		p := callOf(ctx).principal
 		if p.UserID == uuid.Nil {
@@ -44,11 +46,14 @@ func (s *server) sessionRoutes() {
 	})
 	register(s, endpoint{
 		route: route{anyone: true}, id: "end-session", method: http.MethodDelete, path: "/v1/sessions/{id}", tag: "Account", status: http.StatusNoContent,
-		summary: "End one of one's own sessions", description: "Signs out there; tokens that came from it hold no more, within a second.",
+		summary: "End one of one's own sessions", description: "Signs out there; tokens that came from it hold no more, within a second. Who is signed in through a tenant's identity provider can end this one session.",
 	}, func(ctx context.Context, in *struct {
 		IDPath
 		CommandHeaders
 	}) (*deletedOutput, error) {
+		if p := callOf(ctx).principal; p.Confined && in.ID != p.SessionID.String() {
+			return nil, errConfined
+		}
 		return s.endSession(ctx, in.IDPath, callOf(ctx).principal.UserID, in.CommandHeaders, "ended by its owner")
 	})
 	register(s, endpoint{
@@ -81,6 +86,11 @@ func (s *server) sessionRoutes() {
 	})
 }
 
+// errConfined keeps somebody for whom a tenant's identity provider vouched from
+// what is about the whole of their account.
+var errConfined = domain.Forbidden("session.confined",
+	"you are signed in through a tenant's identity provider, which is good for that tenant only; sign in with your own password or passkey")
+
 func (s *server) sessionsOf(ctx context.Context, h ReadHeaders, owner uuid.UUID) (*listed[SessionList], error) {
 	if err := s.awaitReadModel(ctx, h, users.Name, eventstore.SystemTenant); err != nil {
 		return nil, err
@@ -89,7 +99,11 @@ func (s *server) sessionsOf(ctx context.Context, h ReadHeaders, owner uuid.UUID)
 	if err != nil {
 		return nil, err
 	}
-	own := callOf(ctx).principal.SessionID
+	p := callOf(ctx).principal
+	own := p.SessionID
+	if p.Confined && owner == p.UserID {
+		found = slices.DeleteFunc(found, func(v users.Session) bool { return v.ID != own })
+	}
 	out := &listed[SessionList]{PageHeaders{Position: h.MinPosition}, SessionList{Items: make([]Session, len(found))}}
 	for i, v := range found {
 		out.Body.Items[i] = Session{

@@ -73,6 +73,24 @@ func TestIdentityCommandsSendWhatTheAPIDocuments(t *testing.T) {
 		{"clients rotate-secret c", "POST /v1/clients/c/rotate-secret", `{"overlap_seconds":86400}`},
 		{"clients disable c --reason r", "POST /v1/clients/c/disable", `{"reason":"r"}`},
 		{"clients delete c", "DELETE /v1/clients/c", ""},
+		{"idp list", "GET /v1/identity-providers", ""},
+		{"idp show i", "GET /v1/identity-providers/i", ""},
+		{"idp add Login --issuer https://login.example.com --client-id tansu --secret @" + jwks + " --group a=b=viewer,developer --group c=viewer --default-role viewer --just-in-time",
+			"POST /v1/identity-providers", `{"name":"Login","issuer":"https://login.example.com","client_id":"tansu","client_secret":"{\"keys\":[]}","just_in_time":true,
+				"mapping":[{"group":"a=b","roles":["viewer","developer"]},{"group":"c","roles":["viewer"]}],"default_roles":["viewer"]}`},
+		{"idp update i --name Other", "PUT /v1/identity-providers/i",
+			`{"name":"Other","client_id":"c","just_in_time":true,"groups_claim":"roles","scopes":["openid"],"mapping":[{"group":"g","roles":["viewer"]}]}`},
+		{"idp update i --group h=admin --just-in-time=false", "PUT /v1/identity-providers/i",
+			`{"name":"Login","client_id":"c","just_in_time":false,"groups_claim":"roles","scopes":["openid"],"mapping":[{"group":"h","roles":["admin"]}]}`},
+		{"idp set-secret i --secret @" + jwks, "PUT /v1/identity-providers/i/secret", `{"client_secret":"{\"keys\":[]}"}`},
+		{"idp test i", "POST /v1/identity-providers/i/test", ""},
+		{"idp enable i", "POST /v1/identity-providers/i/enable", `{}`},
+		{"idp disable i --reason r", "POST /v1/identity-providers/i/disable", `{"reason":"r"}`},
+		{"idp remove i", "DELETE /v1/identity-providers/i", ""},
+		{"idp domains list i", "GET /v1/identity-providers/i", ""},
+		{"idp domains add i acme.example", "POST /v1/identity-providers/i/domains", `{"domain":"acme.example"}`},
+		{"idp domains verify i acme.example", "POST /v1/identity-providers/i/domains/acme.example/verify", ""},
+		{"idp domains remove i ../x", "DELETE /v1/identity-providers/i/domains/..%2Fx", ""},
 		{"whoami", "GET /v1/me", ""},
 	} {
 		t.Run(tc.args, func(t *testing.T) {
@@ -83,6 +101,8 @@ func TestIdentityCommandsSendWhatTheAPIDocuments(t *testing.T) {
 			f.answer("GET /v1/service-accounts/a", `{"id":"a","name":"Billing","roles":["admin"],"version":3}`)
 			f.answer("GET /v1/clients/c", `{"id":"c","name":"Shop","type":"confidential","token_endpoint_auth":"secret","grants":["authorization_code"],`+
 				`"redirect_uris":["https://shop.example.com/"],"scopes":["openid"],"first_party":true,"version":3}`)
+			f.answer("GET /v1/identity-providers/i", `{"id":"i","name":"Login","client_id":"c","scopes":["openid"],"groups_claim":"roles","just_in_time":true,`+
+				`"mapping":[{"group":"g","roles":["viewer"]}],"version":3}`)
 			args := strings.Fields(tc.args)
 			tansu(t, f.URL, append(args, "--tenant", "acme")...).wantOK(t)
 			r, body := f.last()
@@ -110,6 +130,8 @@ func TestIdentityMistakesAreCaughtBeforeTheyAreSent(t *testing.T) {
 		"members add u", "members set-roles u", "invites create a@b.c", "roles create support", "keys create ci",
 		"keys create ci --permission a.b --expires-in -1h", "service-accounts create x", "service-accounts disable a",
 		"users disable u", "users erase u", "clients disable c", "clients create x --jwks {",
+		"idp add x --issuer https://login.example.com --client-id c --secret plain", "idp add x --secret @/dev/null",
+		"idp add x --issuer https://login.example.com --client-id c --secret @/dev/null --group viewer", "idp disable i", "idp set-secret i",
 	} {
 		require.Equal(t, exitUsage, tansu(t, f.URL, strings.Fields(args)...).code, args)
 	}

@@ -4,18 +4,23 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"tansu.cloud/api/access"
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/oidc"
 	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/federation"
 	"tansu.cloud/platform/grants"
 	"tansu.cloud/platform/mail"
+	"tansu.cloud/platform/outbound"
 	directory "tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/clients"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
@@ -28,6 +33,7 @@ type identity struct {
 	provider    *oidc.Provider
 	access      *access.Authenticator
 	mailer      mail.Mailer
+	federation  *federation.Client
 	emailIndex  func(normalised string) string
 }
 
@@ -51,7 +57,7 @@ func (n *node) openIdentity(ctx context.Context, master [32]byte, operator acces
 		id.access, err = access.New(access.Deps{Operator: operator})
 		return err
 	}
-	keys := map[string][]byte{"tansu grants": nil, "tansu sign-in pages": nil}
+	keys := map[string][]byte{"tansu grants": nil, "tansu sign-in pages": nil, "tansu identity index": nil}
 	for purpose := range keys {
 		if keys[purpose], err = derive(master, purpose, sha256.Size); err != nil {
 			return err
@@ -59,12 +65,16 @@ func (n *node) openIdentity(ctx context.Context, master [32]byte, operator acces
 	}
 	granted := grants.New(n.pool, grants.Config{Key: [32]byte(keys["tansu grants"])})
 	people, rights := users.NewDirectory(n.platform), directory.NewDirectory(n.own)
+	if id.federation, err = federation.New(federation.Config{HTTP: outbound.NewClient(outbound.Config{Allowed: n.cfg.Webhooks.Networks()})}); err != nil {
+		return err
+	}
 	issuer := n.cfg.Issuer()
 	id.provider, err = oidc.New(oidc.Deps{
 		Config: oidc.Config{PublicURL: issuer, Secure: strings.HasPrefix(issuer, "https://")},
 		Grants: granted, Credentials: id.credentials, Acts: oidc.NewActs(n.parts.commands, n.parts.runner),
 		Users: people, Access: rights, Clients: clients.NewDirectory(n.platform), Tenants: tenantdirectory.NewDirectory(n.platform),
 		Mailer: id.mailer, Limits: n.engines.limits, EmailIndex: id.emailIndex,
+		IdentityIndex: newIdentityIndex(keys["tansu identity index"]), Federation: id.federation,
 		Key: [32]byte(keys["tansu sign-in pages"]), Logger: n.logger, Address: middleware.ClientAddress,
 	})
 	if err != nil {
@@ -114,6 +124,18 @@ func newEmailIndex(key []byte) func(normalised string) string {
 	return func(normalised string) string {
 		h := hmac.New(sha256.New, key)
 		_, _ = io.WriteString(h, normalised) // never fails
+		return hex.EncodeToString(h.Sum(nil))
+	}
+}
+
+// newIdentityIndex makes the keyed hash by which people are found who come from an
+// identity provider of a tenant's own.
+func newIdentityIndex(key []byte) func(tenant uuid.UUID, issuer, subject string) string {
+	return func(tenant uuid.UUID, issuer, subject string) string {
+		h := hmac.New(sha256.New, key)
+		h.Write(tenant[:])
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(issuer)))) // so that no two pairs read the same
+		_, _ = io.WriteString(h, issuer+subject)                         // never fails
 		return hex.EncodeToString(h.Sum(nil))
 	}
 }

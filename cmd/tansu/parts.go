@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -206,7 +207,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	if !n.cfg.Has("api") {
 		return n.http.serveAPI(rest.NewProbes(deps))
 	}
-	n.bounds, err = bounds.NewTable(append(n.cfg.HTTP.OriginList(), n.cfg.Issuer()), deps.Tenants, directory.NewDirectory(n.pool))
+	n.bounds, err = bounds.NewTable(append(n.cfg.HTTP.OriginList(), n.cfg.Issuer()), deps.Tenants, directory.NewDirectory(n.own))
 	if err != nil {
 		return err
 	}
@@ -220,6 +221,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	deps.Users, deps.Clients, deps.Directory = users.NewDirectory(n.platform), clients.NewDirectory(n.platform), directory.NewDirectory(n.own)
 	deps.Credentials, deps.Mailer, deps.Identity = n.identity.credentials, n.identity.mailer, n.identity.provider
 	deps.TooMany = http.HandlerFunc(n.identity.provider.ShowTooMany)
+	deps.Federation, deps.NameServers = n.identity.federation, net.DefaultResolver
 	if n.mailbox != nil {
 		deps.Mailbox = n.mailbox
 	}

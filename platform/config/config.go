@@ -117,9 +117,10 @@ type Feeds struct {
 	PrincipalConnections int `koanf:"principal_connections" doc:"open websockets and event streams of one principal"`
 }
 
-// Webhooks is about calls to addresses that tenants choose.
+// Webhooks is about calls to addresses that tenants choose: of webhooks, and of
+// their identity providers.
 type Webhooks struct {
-	AllowedNetworks string `koanf:"allowed_networks" doc:"private networks that webhooks may reach all the same, in CIDR notation, joined by commas; plain http is allowed there only"`
+	AllowedNetworks string `koanf:"allowed_networks" doc:"private networks that webhooks and identity providers may be in all the same, in CIDR notation, joined by commas; plain http is allowed there only"`
 }
 
 // Mail is how invites and links reach people. `tansu dev` keeps mail in a mailbox
@@ -224,7 +225,7 @@ func (h HTTP) OriginList() []string { return list(h.Origins) }
 // Proxies lists the networks of trusted proxies. The Config is valid.
 func (h HTTP) Proxies() []netip.Prefix { return networks(h.TrustedProxies) }
 
-// Networks lists the private networks that webhooks may reach. The Config is
+// Networks lists the private networks that webhooks and identity providers may be in. The Config is
 // valid.
 func (w Webhooks) Networks() []netip.Prefix { return networks(w.AllowedNetworks) }
 

@@ -59,6 +59,7 @@ func (s *Store) Clean(ctx context.Context) error {
 				return s.queries.DeleteOldClientSecrets(ctx, db.DeleteOldClientSecretsParams{TenantID: tenant, Ids: ids, Before: before})
 			}),
 		s.cleanFactors(ctx, now),
+		s.cleanProviderSecrets(ctx, now),
 	)
 }
 

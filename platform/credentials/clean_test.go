@@ -59,6 +59,7 @@ func TestCleaningIsDoneInBatches(t *testing.T) {
 		"recovery_codes SELECT @tenant, @id, @id, n::text::bytea, NULL, @at, @at",
 		"passkey_credentials SELECT @tenant, @id, @id, n::text::bytea, '', 0, NULL, NULL, @at, @at",
 		"spent_challenges SELECT @tenant, n::text::bytea, @at",
+		"provider_secrets SELECT @tenant, @id, @id, '', @at, @at",
 	} {
 		sql := "INSERT INTO " + strings.NewReplacer("@tenant", tenantOf, "@id", id, "@at", at).Replace(rows)
 		_, err := pool.Exec(t.Context(), sql+" FROM generate_series(1, 1201) n")
@@ -67,7 +68,7 @@ func TestCleaningIsDoneInBatches(t *testing.T) {
 	require.NoError(t, s.Clean(t.Context()))
 	for _, table := range []string{
 		"passwords", "one_time_tokens", "browser_sessions", "api_key_hashes", "client_secrets",
-		"totp_secrets", "recovery_codes", "passkey_credentials", "spent_challenges",
+		"totp_secrets", "recovery_codes", "passkey_credentials", "spent_challenges", "provider_secrets",
 	} {
 		require.Equal(t, 1, count(t, pool, table), table)
 	}
@@ -76,7 +77,7 @@ func TestCleaningIsDoneInBatches(t *testing.T) {
 		require.LessOrEqual(t, rows, int64(500))
 		sum += rows
 	}
-	require.EqualValues(t, 9*1200, sum)
+	require.EqualValues(t, 10*1200, sum)
 }
 
 func TestCleaningStopsWithItsContext(t *testing.T) {

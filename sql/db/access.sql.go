@@ -113,6 +113,34 @@ func (q *Queries) CountOwners(ctx context.Context, tenantID uuid.UUID) (int64, e
 	return count, err
 }
 
+const deleteIdentityProviders = `-- name: DeleteIdentityProviders :exec
+DELETE FROM identity_providers WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+type DeleteIdentityProvidersParams struct {
+	TenantID uuid.UUID
+	Ids      []uuid.UUID
+}
+
+func (q *Queries) DeleteIdentityProviders(ctx context.Context, arg DeleteIdentityProvidersParams) error {
+	_, err := q.db.Exec(ctx, deleteIdentityProviders, arg.TenantID, arg.Ids)
+	return err
+}
+
+const deleteMailDomains = `-- name: DeleteMailDomains :exec
+DELETE FROM mail_domains WHERE tenant_id = $1 AND domain = ANY($2::text[])
+`
+
+type DeleteMailDomainsParams struct {
+	TenantID uuid.UUID
+	Domains  []string
+}
+
+func (q *Queries) DeleteMailDomains(ctx context.Context, arg DeleteMailDomainsParams) error {
+	_, err := q.db.Exec(ctx, deleteMailDomains, arg.TenantID, arg.Domains)
+	return err
+}
+
 const deleteMembers = `-- name: DeleteMembers :exec
 DELETE FROM members WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
 `
@@ -197,6 +225,79 @@ type ForgetInviteesParams struct {
 func (q *Queries) ForgetInvitees(ctx context.Context, arg ForgetInviteesParams) error {
 	_, err := q.db.Exec(ctx, forgetInvitees, arg.TenantID, arg.Ids)
 	return err
+}
+
+const identityProviderByID = `-- name: IdentityProviderByID :one
+SELECT tenant_id, id, issuer, profile, secret_id, domains, status, disabled_reason, enabled_at, version, created_at, updated_at FROM identity_providers
+WHERE tenant_id = $1 AND id = $2
+`
+
+type IdentityProviderByIDParams struct {
+	TenantID uuid.UUID
+	ID       uuid.UUID
+}
+
+func (q *Queries) IdentityProviderByID(ctx context.Context, arg IdentityProviderByIDParams) (IdentityProvider, error) {
+	row := q.db.QueryRow(ctx, identityProviderByID, arg.TenantID, arg.ID)
+	var i IdentityProvider
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Issuer,
+		&i.Profile,
+		&i.SecretID,
+		&i.Domains,
+		&i.Status,
+		&i.DisabledReason,
+		&i.EnabledAt,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const identityProviderRows = `-- name: IdentityProviderRows :many
+SELECT tenant_id, id, issuer, profile, secret_id, domains, status, disabled_reason, enabled_at, version, created_at, updated_at FROM identity_providers
+WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+type IdentityProviderRowsParams struct {
+	TenantID uuid.UUID
+	Ids      []uuid.UUID
+}
+
+func (q *Queries) IdentityProviderRows(ctx context.Context, arg IdentityProviderRowsParams) ([]IdentityProvider, error) {
+	rows, err := q.db.Query(ctx, identityProviderRows, arg.TenantID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []IdentityProvider
+	for rows.Next() {
+		var i IdentityProvider
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Issuer,
+			&i.Profile,
+			&i.SecretID,
+			&i.Domains,
+			&i.Status,
+			&i.DisabledReason,
+			&i.EnabledAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const inviteByID = `-- name: InviteByID :one
@@ -332,6 +433,51 @@ func (q *Queries) ListAPIKeys(ctx context.Context, arg ListAPIKeysParams) ([]Api
 			&i.Status,
 			&i.Reason,
 			&i.ExpiresAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listIdentityProviders = `-- name: ListIdentityProviders :many
+SELECT tenant_id, id, issuer, profile, secret_id, domains, status, disabled_reason, enabled_at, version, created_at, updated_at FROM identity_providers
+WHERE tenant_id = $1
+ORDER BY created_at, id LIMIT $2
+`
+
+type ListIdentityProvidersParams struct {
+	TenantID uuid.UUID
+	MaxRows  int32
+}
+
+// A tenant has few, so there are no pages.
+func (q *Queries) ListIdentityProviders(ctx context.Context, arg ListIdentityProvidersParams) ([]IdentityProvider, error) {
+	rows, err := q.db.Query(ctx, listIdentityProviders, arg.TenantID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []IdentityProvider
+	for rows.Next() {
+		var i IdentityProvider
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Issuer,
+			&i.Profile,
+			&i.SecretID,
+			&i.Domains,
+			&i.Status,
+			&i.DisabledReason,
+			&i.EnabledAt,
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
@@ -525,6 +671,65 @@ func (q *Queries) ListServiceAccounts(ctx context.Context, arg ListServiceAccoun
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const mailDomainByName = `-- name: MailDomainByName :one
+SELECT tenant_id, domain, held_by, provider_id, version FROM mail_domains
+WHERE tenant_id = $1 AND domain = $2
+`
+
+type MailDomainByNameParams struct {
+	TenantID uuid.UUID
+	Domain   string
+}
+
+func (q *Queries) MailDomainByName(ctx context.Context, arg MailDomainByNameParams) (MailDomain, error) {
+	row := q.db.QueryRow(ctx, mailDomainByName, arg.TenantID, arg.Domain)
+	var i MailDomain
+	err := row.Scan(
+		&i.TenantID,
+		&i.Domain,
+		&i.HeldBy,
+		&i.ProviderID,
+		&i.Version,
+	)
+	return i, err
+}
+
+const mailDomainRows = `-- name: MailDomainRows :many
+SELECT tenant_id, domain, held_by, provider_id, version FROM mail_domains
+WHERE tenant_id = $1 AND domain = ANY($2::text[])
+`
+
+type MailDomainRowsParams struct {
+	TenantID uuid.UUID
+	Domains  []string
+}
+
+func (q *Queries) MailDomainRows(ctx context.Context, arg MailDomainRowsParams) ([]MailDomain, error) {
+	rows, err := q.db.Query(ctx, mailDomainRows, arg.TenantID, arg.Domains)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MailDomain
+	for rows.Next() {
+		var i MailDomain
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.Domain,
+			&i.HeldBy,
+			&i.ProviderID,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -868,6 +1073,52 @@ func (q *Queries) UpsertAPIKeys(ctx context.Context, arg UpsertAPIKeysParams) er
 	return err
 }
 
+const upsertIdentityProviders = `-- name: UpsertIdentityProviders :exec
+INSERT INTO identity_providers (tenant_id, id, issuer, profile, secret_id, domains, status, disabled_reason, enabled_at, version, created_at, updated_at)
+SELECT $1,
+    unnest($2::uuid[]), unnest($3::text[]), unnest($4::jsonb[]),
+    unnest($5::text[]), unnest($6::jsonb[]), unnest($7::text[]),
+    unnest($8::text[]), unnest($9::timestamptz[]), unnest($10::bigint[]),
+    unnest($11::timestamptz[]), unnest($12::timestamptz[])
+ON CONFLICT (tenant_id, id) DO UPDATE
+SET profile = EXCLUDED.profile, secret_id = EXCLUDED.secret_id, domains = EXCLUDED.domains, status = EXCLUDED.status,
+    disabled_reason = EXCLUDED.disabled_reason, enabled_at = EXCLUDED.enabled_at, version = EXCLUDED.version,
+    updated_at = EXCLUDED.updated_at
+`
+
+type UpsertIdentityProvidersParams struct {
+	TenantID  uuid.UUID
+	Ids       []uuid.UUID
+	Issuers   []string
+	Profiles  []json.RawMessage
+	SecretIds []string
+	Domains   []json.RawMessage
+	Statuses  []string
+	Reasons   []string
+	Enabled   []time.Time
+	Versions  []int64
+	Created   []time.Time
+	Updated   []time.Time
+}
+
+func (q *Queries) UpsertIdentityProviders(ctx context.Context, arg UpsertIdentityProvidersParams) error {
+	_, err := q.db.Exec(ctx, upsertIdentityProviders,
+		arg.TenantID,
+		arg.Ids,
+		arg.Issuers,
+		arg.Profiles,
+		arg.SecretIds,
+		arg.Domains,
+		arg.Statuses,
+		arg.Reasons,
+		arg.Enabled,
+		arg.Versions,
+		arg.Created,
+		arg.Updated,
+	)
+	return err
+}
+
 const upsertInvites = `-- name: UpsertInvites :exec
 INSERT INTO invites (tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, expires_at, version, created_at, updated_at)
 SELECT $1,
@@ -914,6 +1165,34 @@ func (q *Queries) UpsertInvites(ctx context.Context, arg UpsertInvitesParams) er
 		arg.Versions,
 		arg.Created,
 		arg.Updated,
+	)
+	return err
+}
+
+const upsertMailDomains = `-- name: UpsertMailDomains :exec
+INSERT INTO mail_domains (tenant_id, domain, held_by, provider_id, version)
+SELECT $1,
+    unnest($2::text[]), unnest($3::uuid[]), unnest($4::uuid[]),
+    unnest($5::bigint[])
+ON CONFLICT (tenant_id, domain) DO UPDATE
+SET held_by = EXCLUDED.held_by, provider_id = EXCLUDED.provider_id, version = EXCLUDED.version
+`
+
+type UpsertMailDomainsParams struct {
+	TenantID    uuid.UUID
+	Domains     []string
+	HeldBy      []uuid.UUID
+	ProviderIds []uuid.UUID
+	Versions    []int64
+}
+
+func (q *Queries) UpsertMailDomains(ctx context.Context, arg UpsertMailDomainsParams) error {
+	_, err := q.db.Exec(ctx, upsertMailDomains,
+		arg.TenantID,
+		arg.Domains,
+		arg.HeldBy,
+		arg.ProviderIds,
+		arg.Versions,
 	)
 	return err
 }

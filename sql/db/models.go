@@ -132,6 +132,31 @@ type Idempotency struct {
 	Response    []byte
 }
 
+type Identity struct {
+	TenantID   uuid.UUID
+	Index      string
+	UserID     uuid.UUID
+	OfTenant   uuid.UUID
+	ProviderID uuid.UUID
+	Issuer     string
+	LinkedAt   time.Time
+}
+
+type IdentityProvider struct {
+	TenantID       uuid.UUID
+	ID             uuid.UUID
+	Issuer         string
+	Profile        json.RawMessage
+	SecretID       string
+	Domains        json.RawMessage
+	Status         string
+	DisabledReason string
+	EnabledAt      time.Time
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
 type Invite struct {
 	TenantID   uuid.UUID
 	ID         uuid.UUID
@@ -179,6 +204,14 @@ type Lease struct {
 	Holder    string
 	Token     int64
 	ExpiresAt time.Time
+}
+
+type MailDomain struct {
+	TenantID   uuid.UUID
+	Domain     string
+	HeldBy     uuid.UUID
+	ProviderID uuid.UUID
+	Version    int64
 }
 
 type Member struct {
@@ -348,6 +381,15 @@ type Password struct {
 	NamedBy     *int64
 }
 
+type ProviderSecret struct {
+	TenantID    uuid.UUID
+	ProviderID  uuid.UUID
+	ID          uuid.UUID
+	Wrapped     []byte
+	CreatedAt   time.Time
+	DeleteAfter *time.Time
+}
+
 type ReadModel struct {
 	Projection string
 	Generation int32
@@ -396,6 +438,8 @@ type Session struct {
 	ID          uuid.UUID
 	UserID      uuid.UUID
 	Method      string
+	ConfinedTo  uuid.UUID
+	ProviderID  uuid.UUID
 	Address     string
 	UserAgent   string
 	StartedAt   time.Time

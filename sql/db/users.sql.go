@@ -30,6 +30,20 @@ func (q *Queries) CountUsers(ctx context.Context, arg CountUsersParams) (int64, 
 	return count, err
 }
 
+const deleteIdentity = `-- name: DeleteIdentity :exec
+DELETE FROM identities WHERE tenant_id = $1 AND index = $2
+`
+
+type DeleteIdentityParams struct {
+	TenantID uuid.UUID
+	Index    string
+}
+
+func (q *Queries) DeleteIdentity(ctx context.Context, arg DeleteIdentityParams) error {
+	_, err := q.db.Exec(ctx, deleteIdentity, arg.TenantID, arg.Index)
+	return err
+}
+
 const forgetSessionDevices = `-- name: ForgetSessionDevices :exec
 UPDATE sessions SET address = '', user_agent = ''
 WHERE tenant_id = $1 AND user_id = ANY($2::uuid[]) AND (address <> '' OR user_agent <> '')
@@ -61,8 +75,73 @@ func (q *Queries) ForgetUsers(ctx context.Context, arg ForgetUsersParams) error 
 	return err
 }
 
+const identitiesOfUser = `-- name: IdentitiesOfUser :many
+SELECT tenant_id, index, user_id, of_tenant, provider_id, issuer, linked_at FROM identities
+WHERE tenant_id = $1 AND user_id = $2
+ORDER BY linked_at, index LIMIT $3
+`
+
+type IdentitiesOfUserParams struct {
+	TenantID uuid.UUID
+	UserID   uuid.UUID
+	MaxRows  int32
+}
+
+func (q *Queries) IdentitiesOfUser(ctx context.Context, arg IdentitiesOfUserParams) ([]Identity, error) {
+	rows, err := q.db.Query(ctx, identitiesOfUser, arg.TenantID, arg.UserID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Identity
+	for rows.Next() {
+		var i Identity
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.Index,
+			&i.UserID,
+			&i.OfTenant,
+			&i.ProviderID,
+			&i.Issuer,
+			&i.LinkedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const identityByIndex = `-- name: IdentityByIndex :one
+SELECT tenant_id, index, user_id, of_tenant, provider_id, issuer, linked_at FROM identities
+WHERE tenant_id = $1 AND index = $2
+`
+
+type IdentityByIndexParams struct {
+	TenantID uuid.UUID
+	Index    string
+}
+
+func (q *Queries) IdentityByIndex(ctx context.Context, arg IdentityByIndexParams) (Identity, error) {
+	row := q.db.QueryRow(ctx, identityByIndex, arg.TenantID, arg.Index)
+	var i Identity
+	err := row.Scan(
+		&i.TenantID,
+		&i.Index,
+		&i.UserID,
+		&i.OfTenant,
+		&i.ProviderID,
+		&i.Issuer,
+		&i.LinkedAt,
+	)
+	return i, err
+}
+
 const liveSessions = `-- name: LiveSessions :many
-SELECT tenant_id, id, user_id, method, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
+SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
 WHERE tenant_id = $1 AND user_id = $2 AND live
 ORDER BY started_at DESC, id DESC LIMIT $3
 `
@@ -87,6 +166,8 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]S
 			&i.ID,
 			&i.UserID,
 			&i.Method,
+			&i.ConfinedTo,
+			&i.ProviderID,
 			&i.Address,
 			&i.UserAgent,
 			&i.StartedAt,
@@ -221,7 +302,7 @@ func (q *Queries) OldestUsers(ctx context.Context, arg OldestUsersParams) ([]Use
 }
 
 const sessionByID = `-- name: SessionByID :one
-SELECT tenant_id, id, user_id, method, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
+SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
 WHERE tenant_id = $1 AND id = $2
 `
 
@@ -238,6 +319,8 @@ func (q *Queries) SessionByID(ctx context.Context, arg SessionByIDParams) (Sessi
 		&i.ID,
 		&i.UserID,
 		&i.Method,
+		&i.ConfinedTo,
+		&i.ProviderID,
 		&i.Address,
 		&i.UserAgent,
 		&i.StartedAt,
@@ -249,7 +332,7 @@ func (q *Queries) SessionByID(ctx context.Context, arg SessionByIDParams) (Sessi
 }
 
 const sessionRows = `-- name: SessionRows :many
-SELECT tenant_id, id, user_id, method, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
+SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
 WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
@@ -272,6 +355,8 @@ func (q *Queries) SessionRows(ctx context.Context, arg SessionRowsParams) ([]Ses
 			&i.ID,
 			&i.UserID,
 			&i.Method,
+			&i.ConfinedTo,
+			&i.ProviderID,
 			&i.Address,
 			&i.UserAgent,
 			&i.StartedAt,
@@ -289,28 +374,62 @@ func (q *Queries) SessionRows(ctx context.Context, arg SessionRowsParams) ([]Ses
 	return items, nil
 }
 
+const upsertIdentity = `-- name: UpsertIdentity :exec
+INSERT INTO identities (tenant_id, index, user_id, of_tenant, provider_id, issuer, linked_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (tenant_id, index) DO UPDATE
+SET user_id = EXCLUDED.user_id, of_tenant = EXCLUDED.of_tenant, provider_id = EXCLUDED.provider_id, issuer = EXCLUDED.issuer,
+    linked_at = EXCLUDED.linked_at
+`
+
+type UpsertIdentityParams struct {
+	TenantID   uuid.UUID
+	Index      string
+	UserID     uuid.UUID
+	OfTenant   uuid.UUID
+	ProviderID uuid.UUID
+	Issuer     string
+	LinkedAt   time.Time
+}
+
+func (q *Queries) UpsertIdentity(ctx context.Context, arg UpsertIdentityParams) error {
+	_, err := q.db.Exec(ctx, upsertIdentity,
+		arg.TenantID,
+		arg.Index,
+		arg.UserID,
+		arg.OfTenant,
+		arg.ProviderID,
+		arg.Issuer,
+		arg.LinkedAt,
+	)
+	return err
+}
+
 const upsertSessions = `-- name: UpsertSessions :exec
-INSERT INTO sessions (tenant_id, id, user_id, method, address, user_agent, started_at, live, ended_at, ended_reason)
+INSERT INTO sessions (tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason)
 SELECT $1,
     unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::text[]),
-    unnest($5::text[]), unnest($6::text[]),
-    unnest($7::timestamptz[]), unnest($8::boolean[]), unnest($9::timestamptz[]),
-    unnest($10::text[])
+    unnest($5::uuid[]), unnest($6::uuid[]),
+    unnest($7::text[]), unnest($8::text[]),
+    unnest($9::timestamptz[]), unnest($10::boolean[]), unnest($11::timestamptz[]),
+    unnest($12::text[])
 ON CONFLICT (tenant_id, id) DO UPDATE
 SET live = EXCLUDED.live, ended_at = EXCLUDED.ended_at, ended_reason = EXCLUDED.ended_reason
 `
 
 type UpsertSessionsParams struct {
-	TenantID   uuid.UUID
-	Ids        []uuid.UUID
-	UserIds    []uuid.UUID
-	Methods    []string
-	Addresses  []string
-	UserAgents []string
-	Started    []time.Time
-	Live       []bool
-	Ended      []time.Time
-	Reasons    []string
+	TenantID    uuid.UUID
+	Ids         []uuid.UUID
+	UserIds     []uuid.UUID
+	Methods     []string
+	ConfinedTo  []uuid.UUID
+	ProviderIds []uuid.UUID
+	Addresses   []string
+	UserAgents  []string
+	Started     []time.Time
+	Live        []bool
+	Ended       []time.Time
+	Reasons     []string
 }
 
 // What a session is does not change; only its end comes later.
@@ -320,6 +439,8 @@ func (q *Queries) UpsertSessions(ctx context.Context, arg UpsertSessionsParams) 
 		arg.Ids,
 		arg.UserIds,
 		arg.Methods,
+		arg.ConfinedTo,
+		arg.ProviderIds,
 		arg.Addresses,
 		arg.UserAgents,
 		arg.Started,

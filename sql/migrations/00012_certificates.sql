@@ -12,3 +12,4 @@ CREATE TABLE certificates (
     CONSTRAINT certificates_pkey PRIMARY KEY (tenant_id, name)
 );
 SELECT distribute('certificates', 'tenant');
+SELECT wall('certificates');

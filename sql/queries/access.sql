@@ -185,3 +185,50 @@ ON CONFLICT DO NOTHING;
 
 -- name: IsOriginNamed :one
 SELECT EXISTS (SELECT 1 FROM origin_tenants WHERE tenant_id = $1 AND origin = $2);
+-- name: IdentityProviderRows :many
+SELECT tenant_id, id, issuer, profile, secret_id, domains, status, disabled_reason, enabled_at, version, created_at, updated_at FROM identity_providers
+WHERE tenant_id = $1 AND id = ANY(sqlc.arg(ids)::uuid[]);
+
+-- name: UpsertIdentityProviders :exec
+INSERT INTO identity_providers (tenant_id, id, issuer, profile, secret_id, domains, status, disabled_reason, enabled_at, version, created_at, updated_at)
+SELECT $1,
+    unnest(sqlc.arg(ids)::uuid[]), unnest(sqlc.arg(issuers)::text[]), unnest(sqlc.arg(profiles)::jsonb[]),
+    unnest(sqlc.arg(secret_ids)::text[]), unnest(sqlc.arg(domains)::jsonb[]), unnest(sqlc.arg(statuses)::text[]),
+    unnest(sqlc.arg(reasons)::text[]), unnest(sqlc.arg(enabled)::timestamptz[]), unnest(sqlc.arg(versions)::bigint[]),
+    unnest(sqlc.arg(created)::timestamptz[]), unnest(sqlc.arg(updated)::timestamptz[])
+ON CONFLICT (tenant_id, id) DO UPDATE
+SET profile = EXCLUDED.profile, secret_id = EXCLUDED.secret_id, domains = EXCLUDED.domains, status = EXCLUDED.status,
+    disabled_reason = EXCLUDED.disabled_reason, enabled_at = EXCLUDED.enabled_at, version = EXCLUDED.version,
+    updated_at = EXCLUDED.updated_at;
+
+-- name: DeleteIdentityProviders :exec
+DELETE FROM identity_providers WHERE tenant_id = $1 AND id = ANY(sqlc.arg(ids)::uuid[]);
+
+-- name: IdentityProviderByID :one
+SELECT tenant_id, id, issuer, profile, secret_id, domains, status, disabled_reason, enabled_at, version, created_at, updated_at FROM identity_providers
+WHERE tenant_id = $1 AND id = $2;
+
+-- name: ListIdentityProviders :many
+-- A tenant has few, so there are no pages.
+SELECT tenant_id, id, issuer, profile, secret_id, domains, status, disabled_reason, enabled_at, version, created_at, updated_at FROM identity_providers
+WHERE tenant_id = $1
+ORDER BY created_at, id LIMIT sqlc.arg(max_rows);
+
+-- name: MailDomainRows :many
+SELECT tenant_id, domain, held_by, provider_id, version FROM mail_domains
+WHERE tenant_id = $1 AND domain = ANY(sqlc.arg(domains)::text[]);
+
+-- name: UpsertMailDomains :exec
+INSERT INTO mail_domains (tenant_id, domain, held_by, provider_id, version)
+SELECT $1,
+    unnest(sqlc.arg(domains)::text[]), unnest(sqlc.arg(held_by)::uuid[]), unnest(sqlc.arg(provider_ids)::uuid[]),
+    unnest(sqlc.arg(versions)::bigint[])
+ON CONFLICT (tenant_id, domain) DO UPDATE
+SET held_by = EXCLUDED.held_by, provider_id = EXCLUDED.provider_id, version = EXCLUDED.version;
+
+-- name: DeleteMailDomains :exec
+DELETE FROM mail_domains WHERE tenant_id = $1 AND domain = ANY(sqlc.arg(domains)::text[]);
+
+-- name: MailDomainByName :one
+SELECT tenant_id, domain, held_by, provider_id, version FROM mail_domains
+WHERE tenant_id = $1 AND domain = $2;

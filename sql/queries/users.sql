@@ -53,14 +53,15 @@ WHERE tenant_id = $1
 ORDER BY created_at DESC, id DESC LIMIT sqlc.arg(max_rows);
 
 -- name: SessionRows :many
-SELECT tenant_id, id, user_id, method, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
+SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
 WHERE tenant_id = $1 AND id = ANY(sqlc.arg(ids)::uuid[]);
 
 -- name: UpsertSessions :exec
 -- What a session is does not change; only its end comes later.
-INSERT INTO sessions (tenant_id, id, user_id, method, address, user_agent, started_at, live, ended_at, ended_reason)
+INSERT INTO sessions (tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason)
 SELECT $1,
     unnest(sqlc.arg(ids)::uuid[]), unnest(sqlc.arg(user_ids)::uuid[]), unnest(sqlc.arg(methods)::text[]),
+    unnest(sqlc.arg(confined_to)::uuid[]), unnest(sqlc.arg(provider_ids)::uuid[]),
     unnest(sqlc.arg(addresses)::text[]), unnest(sqlc.arg(user_agents)::text[]),
     unnest(sqlc.arg(started)::timestamptz[]), unnest(sqlc.arg(live)::boolean[]), unnest(sqlc.arg(ended)::timestamptz[]),
     unnest(sqlc.arg(reasons)::text[])
@@ -72,10 +73,29 @@ UPDATE sessions SET address = '', user_agent = ''
 WHERE tenant_id = $1 AND user_id = ANY(sqlc.arg(user_ids)::uuid[]) AND (address <> '' OR user_agent <> '');
 
 -- name: SessionByID :one
-SELECT tenant_id, id, user_id, method, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
+SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
 WHERE tenant_id = $1 AND id = $2;
 
 -- name: LiveSessions :many
-SELECT tenant_id, id, user_id, method, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
+SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
 WHERE tenant_id = $1 AND user_id = $2 AND live
 ORDER BY started_at DESC, id DESC LIMIT sqlc.arg(max_rows);
+
+-- name: UpsertIdentity :exec
+INSERT INTO identities (tenant_id, index, user_id, of_tenant, provider_id, issuer, linked_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (tenant_id, index) DO UPDATE
+SET user_id = EXCLUDED.user_id, of_tenant = EXCLUDED.of_tenant, provider_id = EXCLUDED.provider_id, issuer = EXCLUDED.issuer,
+    linked_at = EXCLUDED.linked_at;
+
+-- name: DeleteIdentity :exec
+DELETE FROM identities WHERE tenant_id = $1 AND index = $2;
+
+-- name: IdentityByIndex :one
+SELECT tenant_id, index, user_id, of_tenant, provider_id, issuer, linked_at FROM identities
+WHERE tenant_id = $1 AND index = $2;
+
+-- name: IdentitiesOfUser :many
+SELECT tenant_id, index, user_id, of_tenant, provider_id, issuer, linked_at FROM identities
+WHERE tenant_id = $1 AND user_id = $2
+ORDER BY linked_at, index LIMIT sqlc.arg(max_rows);

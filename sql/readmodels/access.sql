@@ -104,3 +104,31 @@ CREATE TABLE service_accounts (
     updated_at         timestamptz      NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
+
+-- Where people of a tenant sign in with accounts that they have elsewhere.
+CREATE TABLE identity_providers (
+    tenant_id       uuid             NOT NULL,
+    id              uuid             NOT NULL,
+    issuer          text             NOT NULL,
+    profile         jsonb            NOT NULL, -- as in the events
+    secret_id       text COLLATE "C" NOT NULL,
+    domains         jsonb            NOT NULL, -- [{"name", "token", "verified"}]
+    status          text COLLATE "C" NOT NULL, -- enabled, disabled
+    disabled_reason text             NOT NULL,
+    enabled_at      timestamptz      NOT NULL, -- sessions from before do not hold
+    version         bigint           NOT NULL,
+    created_at      timestamptz      NOT NULL,
+    updated_at      timestamptz      NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+
+-- Which tenant's provider an e-mail domain leads to, from the system tenant's log
+-- (tenant_id is that log's owner).
+CREATE TABLE mail_domains (
+    tenant_id   uuid             NOT NULL,
+    domain      text COLLATE "C" NOT NULL,
+    held_by     uuid             NOT NULL, -- a tenant
+    provider_id uuid             NOT NULL,
+    version     bigint           NOT NULL,
+    PRIMARY KEY (tenant_id, domain)
+);

@@ -28,6 +28,8 @@ CREATE TABLE sessions (
     id           uuid             NOT NULL,
     user_id      uuid             NOT NULL,
     method       text COLLATE "C" NOT NULL,
+    confined_to  uuid             NOT NULL, -- the only tenant that it is good for; nil: all of the user's
+    provider_id  uuid             NOT NULL, -- of that tenant, which vouched for the user; nil: none
     address      text             NOT NULL,
     user_agent   text             NOT NULL,
     started_at   timestamptz      NOT NULL,
@@ -39,3 +41,17 @@ CREATE TABLE sessions (
 CREATE INDEX ON sessions (tenant_id, user_id, started_at, id) WHERE live;
 -- For an erasure, which reaches the ended ones too.
 CREATE INDEX ON sessions (tenant_id, user_id);
+
+-- Who users are at tenants' identity providers. What these call them is known by
+-- its keyed hash alone.
+CREATE TABLE identities (
+    tenant_id   uuid             NOT NULL,
+    index       text COLLATE "C" NOT NULL, -- keyed hash of tenant, issuer and subject
+    user_id     uuid             NOT NULL,
+    of_tenant   uuid             NOT NULL,
+    provider_id uuid             NOT NULL,
+    issuer      text             NOT NULL,
+    linked_at   timestamptz      NOT NULL,
+    PRIMARY KEY (tenant_id, index)
+);
+CREATE INDEX ON identities (tenant_id, user_id);

@@ -26,6 +26,17 @@ type (
 		Roles []string
 		At    time.Time
 	}
+	// MapRoles gives the member the roles of their groups at an identity provider,
+	// in place of those that groups gave before. What somebody else gave them stays.
+	// With Join it makes a member of who was none, or was one by groups only.
+	MapRoles struct {
+		UserID     string
+		ProviderID string
+		Roles      []string
+		Join       bool
+		Reason     string // of a removal
+		At         time.Time
+	}
 	// Remove ends the membership.
 	Remove struct {
 		Reason string
@@ -35,6 +46,7 @@ type (
 
 func (Add) memberCommand()         {}
 func (ChangeRoles) memberCommand() {}
+func (MapRoles) memberCommand()    {}
 func (Remove) memberCommand()      {}
 
 // Refusals that depend on the state alone.
@@ -59,6 +71,9 @@ func Decide(s State, c Command) ([]Event, error) {
 		}
 		return []Event{Added{c.UserID, permission.Sorted(c.Roles), c.InviteID, c.At}}, nil
 	}
+	if c, ok := c.(MapRoles); ok {
+		return mapRoles(s, c)
+	}
 	if s.Status != StatusActive {
 		return nil, ErrNotFound
 	}
@@ -76,6 +91,55 @@ func Decide(s State, c Command) ([]Event, error) {
 		return []Event{Removed{s.UserID, strings.TrimSpace(c.Reason), c.At}}, nil
 	}
 	return nil, domain.Invalid("member.command_unknown", "a member does not know this command")
+}
+
+func mapRoles(s State, c MapRoles) ([]Event, error) {
+	problems := domain.CheckLine("/user_id", c.UserID, 255)
+	problems = append(problems, domain.CheckLine("/provider_id", c.ProviderID, 255)...)
+	if len(c.Roles) > 0 {
+		problems = append(problems, permission.CheckRoles("/roles", c.Roles)...)
+	}
+	if slices.Contains(c.Roles, permission.Owner) {
+		problems = append(problems, domain.FieldError{Field: "/roles", Code: "owner", Message: "must not hold owner, which no group gives"})
+	}
+	if err := invalid(problems); err != nil {
+		return nil, err
+	}
+	if s.Status != StatusActive {
+		if len(c.Roles) == 0 || !c.Join || s.Status == StatusRemoved && !s.Outgrown {
+			return nil, ErrNotFound
+		}
+		added := Added{UserID: c.UserID, Roles: permission.Sorted(c.Roles), At: c.At}
+		mapped := RolesMapped{c.UserID, c.ProviderID, added.Roles, added.Roles, c.At}
+		return []Event{added, mapped}, nil
+	}
+	others := without(s.Roles, s.Mapped)
+	mapped := without(permission.Sorted(c.Roles), others)
+	roles := permission.Sorted(append(slices.Clone(others), mapped...))
+	if slices.Equal(mapped, s.Mapped) && slices.Equal(roles, s.Roles) {
+		return nil, nil
+	}
+	events := []Event{RolesMapped{s.UserID, c.ProviderID, mapped, roles, c.At}}
+	if len(roles) == 0 {
+		events = append(events, Removed{s.UserID, strings.TrimSpace(c.Reason), c.At})
+	}
+	return events, nil
+}
+
+// those returns what of a list is in another one.
+func those(list, in []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return !slices.Contains(in, name) })
+}
+
+// without returns what is in the first list only.
+func without(list, others []string) []string {
+	left := []string{}
+	for _, name := range list {
+		if !slices.Contains(others, name) {
+			left = append(left, name)
+		}
+	}
+	return left
 }
 
 func invalid(fields []domain.FieldError) error {

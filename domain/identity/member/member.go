@@ -11,7 +11,7 @@ const StreamType = "member"
 
 // StateVersion changes with the meaning or shape of State and so drops old
 // snapshots.
-const StateVersion = 1
+const StateVersion = 2
 
 // Status is whether somebody is a member.
 type Status string
@@ -32,6 +32,11 @@ type State struct {
 	RemovedReason string    `json:"removed_reason"`
 	AddedAt       time.Time `json:"added_at"` // the last time
 	UpdatedAt     time.Time `json:"updated_at"`
+
+	// Mapped are those of Roles that groups at an identity provider gave.
+	Mapped []string `json:"mapped,omitempty"`
+	// Outgrown: no group gives a role any more, and nobody else did.
+	Outgrown bool `json:"outgrown,omitempty"`
 }
 
 // Event is something that happened to a member. At is when it was decided.
@@ -42,7 +47,7 @@ type Event interface {
 }
 
 // Events lists a prototype of every event, for registration.
-func Events() []Event { return []Event{Added{}, RolesChanged{}, Removed{}} }
+func Events() []Event { return []Event{Added{}, RolesChanged{}, RolesMapped{}, Removed{}} }
 
 // Added: the user is a member of the tenant, for the first time or again.
 type Added struct {
@@ -59,6 +64,16 @@ type RolesChanged struct {
 	At     time.Time `json:"at"`
 }
 
+// RolesMapped: the groups in which the identity provider sees the member give them
+// these roles of all that they have. Without any role left the membership ends.
+type RolesMapped struct {
+	UserID     string    `json:"user_id"`
+	ProviderID string    `json:"provider_id"`
+	Mapped     []string  `json:"mapped"`
+	Roles      []string  `json:"roles"`
+	At         time.Time `json:"at"`
+}
+
 // Removed: the user is no member any more.
 type Removed struct {
 	UserID string    `json:"user_id"`
@@ -68,14 +83,17 @@ type Removed struct {
 
 func (Added) EventType() string        { return "member.added" }
 func (RolesChanged) EventType() string { return "member.roles_changed" }
+func (RolesMapped) EventType() string  { return "member.roles_mapped" }
 func (Removed) EventType() string      { return "member.removed" }
 
 func (Added) SchemaVersion() int        { return 1 }
 func (RolesChanged) SchemaVersion() int { return 1 }
+func (RolesMapped) SchemaVersion() int  { return 1 }
 func (Removed) SchemaVersion() int      { return 1 }
 
 func (Added) memberEvent()        {}
 func (RolesChanged) memberEvent() {}
+func (RolesMapped) memberEvent()  {}
 func (Removed) memberEvent()      {}
 
 // Apply folds one event into the state.
@@ -84,8 +102,11 @@ func Apply(s State, e Event) State {
 	case Added:
 		return State{UserID: e.UserID, Roles: e.Roles, InviteID: e.InviteID, Status: StatusActive, AddedAt: e.At, UpdatedAt: e.At}
 	case RolesChanged:
-		s.Roles, s.UpdatedAt = e.Roles, e.At
+		s.Roles, s.Mapped, s.UpdatedAt = e.Roles, those(s.Mapped, e.Roles), e.At
+	case RolesMapped:
+		s.Roles, s.Mapped, s.Outgrown, s.UpdatedAt = e.Roles, e.Mapped, len(e.Roles) == 0, e.At
 	case Removed:
+		s.Mapped = nil
 		s.Roles, s.Status, s.RemovedReason, s.UpdatedAt = []string{}, StatusRemoved, e.Reason, e.At
 	}
 	return s

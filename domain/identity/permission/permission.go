@@ -34,6 +34,8 @@ var infos = [...]Info{
 	{Name: "dead_letters.manage", Title: "Re-drive and discard dead letters", Platform: true},
 	{Name: "dead_letters.read", Title: "Read dead letters", Platform: true},
 	{Name: "events.read", Title: "Read and follow the tenant's events and the states of its streams"},
+	{Name: "identity_providers.manage", Title: "Add, change and remove identity providers and their e-mail domains"},
+	{Name: "identity_providers.read", Title: "See the identity providers and their e-mail domains"},
 	{Name: "invites.manage", Title: "Invite people, and take invites back"},
 	{Name: "jobs.manage", Title: "Run dead jobs again, or give them up"},
 	{Name: "jobs.read", Title: "See the tenant's jobs"},

@@ -91,14 +91,14 @@ func TestBuiltInRoles(t *testing.T) {
 	}
 	viewer, _ := permission.OfRole(permission.Viewer)
 	require.Equal(t, []string{
-		"activity.read", "api_keys.read", "audit.read", "events.read", "jobs.read", "members.read", "origins.read", "roles.read",
+		"activity.read", "api_keys.read", "audit.read", "events.read", "identity_providers.read", "jobs.read", "members.read", "origins.read", "roles.read",
 		"service_accounts.read", "webhooks.read",
 	}, viewer.Names())
 	developer, _ := permission.OfRole(permission.Developer)
 	require.Equal(t, []string{"channels.join", "jobs.manage", "webhooks.manage"}, developer.Minus(viewer).Names())
 	admin, _ := permission.OfRole(permission.Admin)
 	require.Equal(t, []string{
-		"api_keys.manage", "invites.manage", "members.manage", "origins.manage", "roles.manage", "service_accounts.manage", "subjects.erase",
+		"api_keys.manage", "identity_providers.manage", "invites.manage", "members.manage", "origins.manage", "roles.manage", "service_accounts.manage", "subjects.erase",
 	}, admin.Minus(developer).Names())
 	owner, _ := permission.OfRole(permission.Owner)
 	require.Equal(t, []string{"owners.manage"}, owner.Minus(admin).Names())

@@ -13,14 +13,17 @@ type Command interface{ sessionCommand() }
 
 // The commands. At is the time of the decision.
 type (
-	// Start signs a user in.
+	// Start signs a user in. ConfinedTo and ProviderID are given together or not at
+	// all.
 	Start struct {
-		SessionID string
-		UserID    string
-		Method    string
-		Address   string
-		UserAgent string
-		At        time.Time
+		SessionID  string
+		UserID     string
+		Method     string
+		ConfinedTo string
+		ProviderID string
+		Address    string
+		UserAgent  string
+		At         time.Time
 	}
 	// End signs the user out.
 	End struct {
@@ -56,10 +59,17 @@ func Decide(s State, c Command) ([]Event, error) {
 		problems := domain.CheckLine("/id", c.SessionID, 255)
 		problems = append(problems, domain.CheckLine("/user_id", c.UserID, 255)...)
 		problems = append(problems, domain.CheckLine("/method", c.Method, maxMethod)...)
+		if c.ConfinedTo != "" || c.ProviderID != "" {
+			problems = append(problems, domain.CheckLine("/confined_to", c.ConfinedTo, 255)...)
+			problems = append(problems, domain.CheckLine("/provider_id", c.ProviderID, 255)...)
+		}
 		if err := invalid(problems); err != nil {
 			return nil, err
 		}
-		return []Event{Started{c.SessionID, c.UserID, c.Method, clean(c.Address, maxAddress), clean(c.UserAgent, maxUserAgent), c.At}}, nil
+		return []Event{Started{
+			SessionID: c.SessionID, UserID: c.UserID, Method: c.Method, Address: clean(c.Address, maxAddress),
+			UserAgent: clean(c.UserAgent, maxUserAgent), At: c.At, ConfinedTo: c.ConfinedTo, ProviderID: c.ProviderID,
+		}}, nil
 	case End:
 		if s.SessionID == "" {
 			return nil, ErrNotFound

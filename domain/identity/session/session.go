@@ -12,7 +12,7 @@ const StreamType = "session"
 
 // StateVersion changes with the meaning or shape of State and so drops old
 // snapshots.
-const StateVersion = 1
+const StateVersion = 2
 
 // State is a session as its events tell it. The zero State is a session that
 // does not exist. From where it was started is told by the event alone, sealed.
@@ -20,6 +20,8 @@ type State struct {
 	SessionID   string    `json:"session_id"`
 	UserID      string    `json:"user_id"`
 	Method      string    `json:"method"`
+	ConfinedTo  string    `json:"confined_to"` // the only tenant that it is good for; empty: all of the user's
+	ProviderID  string    `json:"provider_id"` // of that tenant, which vouched for the user
 	StartedAt   time.Time `json:"started_at"`
 	EndedAt     time.Time `json:"ended_at,omitzero"` // zero: it is live
 	EndedReason string    `json:"ended_reason"`
@@ -35,7 +37,8 @@ type Event interface {
 // Events lists a prototype of every event, for registration.
 func Events() []Event { return []Event{Started{}, Ended{}} }
 
-// Started: the user has signed in.
+// Started: the user has signed in. Of one for whom a tenant's own identity
+// provider vouches, the session is good for that tenant only.
 type Started struct {
 	SessionID string    `json:"session_id"`
 	UserID    string    `json:"user_id"`
@@ -43,6 +46,10 @@ type Started struct {
 	Address   string    `json:"address" personal:"user_id"`
 	UserAgent string    `json:"user_agent" personal:"user_id"`
 	At        time.Time `json:"at"`
+
+	// Since version 2.
+	ConfinedTo string `json:"confined_to,omitempty"`
+	ProviderID string `json:"provider_id,omitempty"`
 }
 
 // Ended: nothing that was issued in the session counts any more.
@@ -56,7 +63,7 @@ type Ended struct {
 func (Started) EventType() string { return "session.started" }
 func (Ended) EventType() string   { return "session.ended" }
 
-func (Started) SchemaVersion() int { return 1 }
+func (Started) SchemaVersion() int { return 2 }
 func (Ended) SchemaVersion() int   { return 1 }
 
 func (Started) sessionEvent() {}
@@ -66,7 +73,9 @@ func (Ended) sessionEvent()   {}
 func Apply(s State, e Event) State {
 	switch e := e.(type) {
 	case Started:
-		return State{SessionID: e.SessionID, UserID: e.UserID, Method: e.Method, StartedAt: e.At}
+		return State{
+			SessionID: e.SessionID, UserID: e.UserID, Method: e.Method, ConfinedTo: e.ConfinedTo, ProviderID: e.ProviderID, StartedAt: e.At,
+		}
 	case Ended:
 		s.EndedAt, s.EndedReason = e.At, e.Reason
 	}

@@ -27,12 +27,18 @@ func TestDecide(t *testing.T) {
 	type events = []session.Event
 	odd, cleaned := start, started
 	odd.UserAgent, cleaned.UserAgent = " Mo\x00zi\xffl\nla"+strings.Repeat("ä", 400), "Mozilla"+strings.Repeat("ä", 292)
+	confined, alone := start, start
+	confined.ConfinedTo, confined.ProviderID, alone.ConfinedTo = "t1", "p1", "t1"
 	requireDecisions(t, []decision{
 		{"start", nil, start, events{started}, ""},
 		{"start from an odd browser", nil, odd, events{cleaned}, ""},
 		{"start twice", events{started}, start, nil, "session.already_exists"},
 		{"start for nobody", nil, session.Start{SessionID: "s1", Method: "link", At: t0}, nil, "session.command_invalid /user_id required"},
 		{"start without a method", nil, session.Start{SessionID: "s1", UserID: "u1", At: t0}, nil, "session.command_invalid /method required"},
+		{"start for one tenant", nil, confined, events{session.Started{
+			SessionID: "s1", UserID: "u1", Method: "password", Address: "192.0.2.7", UserAgent: "Mozilla", At: t0, ConfinedTo: "t1", ProviderID: "p1",
+		}}, ""},
+		{"start for one tenant by nobody", nil, alone, nil, "session.command_invalid /provider_id required"},
 		{"end", events{started}, session.End{Reason: " signed out ", At: t1}, events{ended}, ""},
 		{"end twice", events{started, ended}, session.End{At: t2}, nil, ""},
 		{"end nothing", nil, session.End{At: t1}, nil, "session.not_found"},

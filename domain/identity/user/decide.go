@@ -17,7 +17,7 @@ type Command interface{ userCommand() }
 // the time of the decision.
 type (
 	// Register makes a user that does not exist yet. PasswordID may be empty:
-	// they sign in otherwise.
+	// they sign in otherwise. With an Identity the address may be empty too.
 	Register struct {
 		UserID     string
 		Email      string // as typed
@@ -25,6 +25,7 @@ type (
 		Name       string
 		Verified   bool
 		PasswordID string
+		Identity   *Identity // its LinkedAt is not looked at
 		At         time.Time
 	}
 	// VerifyEmail notes that the address is the user's.
@@ -114,7 +115,13 @@ func Decide(s State, c Command) ([]Event, error) {
 		if err := invalid(domain.CheckReason(c.Reason, true)); err != nil {
 			return nil, err
 		}
-		return []Event{Erased{s.UserID, s.EmailIndex, strings.TrimSpace(c.Reason), c.At}}, nil
+		var events []Event
+		for _, i := range s.Identities {
+			events = append(events, IdentityUnlinked{s.UserID, i.TenantID, i.ProviderID, i.Index, c.At})
+		}
+		return append(events, Erased{s.UserID, s.EmailIndex, strings.TrimSpace(c.Reason), c.At}), nil
+	case LinkIdentity, UnlinkIdentity:
+		return decideIdentity(s, c)
 	}
 	return decideFactors(s, c)
 }
@@ -124,6 +131,12 @@ func register(s State, c Register) ([]Event, error) {
 		return nil, ErrAlreadyExists
 	}
 	email, problems := NormaliseEmail(c.Email)
+	if c.Identity != nil {
+		if c.Email == "" {
+			problems, c.EmailIndex, c.Verified = nil, "", false
+		}
+		problems = append(problems, c.Identity.check()...)
+	}
 	name := strings.TrimSpace(c.Name)
 	problems = append(problems, domain.CheckLine("/id", c.UserID, 255)...)
 	problems = append(problems, domain.CheckLine("/name", name, MaxName)...)
@@ -139,6 +152,9 @@ func register(s State, c Register) ([]Event, error) {
 	events := []Event{Registered{c.UserID, email, c.EmailIndex, name, c.Verified, c.At}}
 	if c.PasswordID != "" {
 		events = append(events, PasswordSet{c.UserID, c.PasswordID, c.At})
+	}
+	if c.Identity != nil {
+		events = append(events, c.Identity.linked(c.UserID, c.At))
 	}
 	return events, nil
 }

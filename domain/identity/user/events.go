@@ -14,11 +14,13 @@ func Events() []Event {
 	return []Event{
 		Registered{}, EmailVerified{}, Renamed{}, PasswordSet{}, Disabled{}, Enabled{}, Erased{},
 		TOTPEnabled{}, TOTPDisabled{}, RecoveryCodesMade{}, PasskeyAdded{}, PasskeyRenamed{}, PasskeyRemoved{},
+		IdentityLinked{}, IdentityUnlinked{},
 	}
 }
 
 // Registered: the user exists. EmailIndex, the keyed hash of the address, is
-// theirs until they are erased.
+// theirs until they are erased. Who came by a tenant's own identity provider may
+// have neither.
 type Registered struct {
 	UserID     string    `json:"user_id"`
 	Email      string    `json:"email" personal:"user_id"`

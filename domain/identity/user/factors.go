@@ -185,6 +185,8 @@ func resetMFA(s State, c ResetMFA) ([]Event, error) {
 // the list that s came with as it is.
 func applyFactors(s State, e Event) State {
 	switch e := e.(type) {
+	case IdentityLinked, IdentityUnlinked:
+		return applyIdentity(s, e)
 	case TOTPEnabled:
 		s.TOTPID, s.UpdatedAt = e.TOTPID, e.At
 	case TOTPDisabled:

@@ -15,9 +15,13 @@ const StreamType = "user"
 // address.
 const EmailScope = "user_email"
 
+// IdentityScope is the scope in which users claim the keyed hash of who they are
+// at a tenant's own identity provider.
+const IdentityScope = "user_identity"
+
 // StateVersion changes with the meaning or shape of State and so drops old
 // snapshots.
-const StateVersion = 2
+const StateVersion = 3
 
 // Status is whether a user may sign in.
 type Status string
@@ -43,8 +47,11 @@ type State struct {
 	TOTPID         string    `json:"totp_id"`     // empty: no codes are asked for
 	RecoverySetID  string    `json:"recovery_set_id"`
 	Passkeys       []Passkey `json:"passkeys,omitempty"` // by the time they were added
-	CreatedAt      time.Time `json:"created_at"`
-	UpdatedAt      time.Time `json:"updated_at"`
+	// Identities are who the user is at tenants' own providers, by the time they
+	// were linked.
+	Identities []Identity `json:"identities,omitempty"`
+	CreatedAt  time.Time  `json:"created_at"`
+	UpdatedAt  time.Time  `json:"updated_at"`
 }
 
 // Apply folds one event into the state.

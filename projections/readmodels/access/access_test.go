@@ -12,6 +12,7 @@ import (
 	"tansu.cloud/domain/identity/apikey"
 	"tansu.cloud/domain/identity/invite"
 	"tansu.cloud/domain/identity/member"
+	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/role"
 	"tansu.cloud/domain/identity/serviceaccount"
 	"tansu.cloud/domain/subject"
@@ -43,6 +44,8 @@ func TestMembersAreTheStatesOfTheirStreams(t *testing.T) {
 				happen(id, added)
 			case rand.IntN(3) == 0:
 				happen(id, member.Removed{UserID: id, At: at})
+			case rand.IntN(2) == 0:
+				happen(id, member.RolesMapped{UserID: id, ProviderID: uuid.NewString(), Mapped: []string{fmt.Sprint("m", i)}, Roles: []string{"admin", fmt.Sprint("m", i)}, At: at})
 			default:
 				happen(id, member.RolesChanged{UserID: id, Roles: []string{"admin", fmt.Sprint("r", i)}, At: at})
 			}
@@ -297,7 +300,7 @@ func TestEventsOfUnknownStreamsAreErrors(t *testing.T) {
 	pool, _ := directory(t)
 	for streamType, payload := range map[string]eventstore.Payload{
 		member.StreamType: member.RolesChanged{}, role.StreamType: role.Changed{}, invite.StreamType: invite.Resent{},
-		apikey.StreamType: apikey.Renamed{}, serviceaccount.StreamType: serviceaccount.Changed{},
+		apikey.StreamType: apikey.Renamed{}, serviceaccount.StreamType: serviceaccount.Changed{}, provider.StreamType: provider.Changed{},
 	} {
 		stream := eventstore.Stream{Type: streamType, ID: uuid.NewString()}
 		require.ErrorContains(t, apply(t, pool, change(uuid.New(), stream, 2, payload)), "not known")

@@ -69,6 +69,8 @@ func foldMember(row *db.Member, user uuid.UUID, c projections.Change) (*db.Membe
 	switch e := c.Payload.(type) {
 	case member.RolesChanged:
 		row.Roles, row.UpdatedAt = fold.List(e.Roles), e.At
+	case member.RolesMapped:
+		row.Roles, row.UpdatedAt = fold.List(e.Roles), e.At
 	case member.Removed:
 		return nil, nil
 	default:

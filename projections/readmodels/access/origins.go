@@ -12,6 +12,7 @@ import (
 
 	"tansu.cloud/domain/space"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/tenantscope"
 	"tansu.cloud/projections"
 	"tansu.cloud/projections/readmodels/fold"
 	"tansu.cloud/sql/db"
@@ -47,6 +48,7 @@ func (d *Directory) Origins(ctx context.Context, tenant uuid.UUID) (Origins, err
 
 // OriginNamed reports whether any tenant may be used from an origin.
 func (d *Directory) OriginNamed(ctx context.Context, origin string) (bool, error) {
+	ctx = tenantscope.Within(ctx, eventstore.SystemTenant) // whose rows they are, whichever tenant asks
 	named, err := d.queries.IsOriginNamed(ctx, db.IsOriginNamedParams{TenantID: eventstore.SystemTenant, Origin: origin})
 	if fromOlderRelease(err) {
 		return false, nil

@@ -1,7 +1,8 @@
 // Package access is the read model of who may do what in a tenant: its
-// projection folds the streams of members, roles, invites, API keys and service
-// accounts of every tenant's log, and from which pages it may be used, into rows,
-// and [Directory] answers queries from them.
+// projection folds the streams of members, roles, invites, API keys, service
+// accounts, identity providers and their e-mail domains of every tenant's log, and
+// from which pages it may be used, into rows, and [Directory] answers queries from
+// them.
 package access
 
 import (
@@ -13,7 +14,9 @@ import (
 
 	"tansu.cloud/domain/identity/apikey"
 	"tansu.cloud/domain/identity/invite"
+	"tansu.cloud/domain/identity/maildomain"
 	"tansu.cloud/domain/identity/member"
+	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/role"
 	"tansu.cloud/domain/identity/serviceaccount"
 	"tansu.cloud/domain/space"
@@ -27,7 +30,8 @@ import (
 // Name of the projection.
 const Name = "access"
 
-// What counts: statuses of invites, API keys and service accounts.
+// What counts: statuses of invites, API keys, service accounts and identity
+// providers.
 const (
 	InviteOpen            = string(invite.StatusOpen)
 	InviteAccepted        = string(invite.StatusAccepted)
@@ -36,17 +40,19 @@ const (
 	APIKeyRevoked         = string(apikey.StatusRevoked)
 	ServiceAccountEnabled = string(serviceaccount.StatusEnabled)
 	ServiceAccountStopped = string(serviceaccount.StatusDisabled)
+	ProviderEnabled       = string(provider.StatusEnabled)
+	ProviderDisabled      = string(provider.StatusDisabled)
 )
 
 // New returns the projection.
 func New() projections.Projection {
 	return projections.Projection{
 		Name: Name, Version: 2, EveryTenant: true, DDL: sql.Access,
-		Tables: []string{"members", "user_tenants", "tenant_origins", "origin_tenants", "roles", "invites", "api_keys", "service_accounts"},
+		Tables: []string{"members", "user_tenants", "tenant_origins", "origin_tenants", "roles", "invites", "api_keys", "service_accounts", "identity_providers", "mail_domains"},
 		Apply:  apply,
 		Types: slices.Concat(projections.TypesOf(member.Events()), projections.TypesOf(role.Events()), projections.TypesOf(invite.Events()),
-			projections.TypesOf(apikey.Events()), projections.TypesOf(serviceaccount.Events()), projections.TypesOf(subject.Events()),
-			projections.TypesOf(space.Events())),
+			projections.TypesOf(apikey.Events()), projections.TypesOf(serviceaccount.Events()), projections.TypesOf(provider.Events()),
+			projections.TypesOf(maildomain.Events()), projections.TypesOf(subject.Events()), projections.TypesOf(space.Events())),
 	}
 }
 
@@ -67,6 +73,8 @@ func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
 		{invite.StreamType, w.invites().Apply},
 		{apikey.StreamType, w.apiKeys().Apply},
 		{serviceaccount.StreamType, w.serviceAccounts().Apply},
+		{provider.StreamType, w.providers().Apply},
+		{maildomain.StreamType, w.mailDomains().Apply},
 		{subject.StreamType, w.forget},
 		{space.StreamType, w.origins().Apply},
 	} {

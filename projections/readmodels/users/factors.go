@@ -16,6 +16,10 @@ var noPasskeys = json.RawMessage("[]")
 func foldFactors(row *db.User, c projections.Change) (*db.User, error) {
 	var err error
 	switch e := c.Payload.(type) {
+	case user.IdentityLinked: // stands in a table of its own
+		row.UpdatedAt = e.At
+	case user.IdentityUnlinked:
+		row.UpdatedAt = e.At
 	case user.TOTPEnabled:
 		row.TotpID, row.UpdatedAt = e.TOTPID, e.At
 	case user.TOTPDisabled:

@@ -40,7 +40,7 @@ const (
 // New returns the projection.
 func New() projections.Projection {
 	return projections.Projection{
-		Name: Name, Version: 1, DDL: sql.Users, Tables: []string{"users", "sessions"}, Apply: apply,
+		Name: Name, Version: 2, DDL: sql.Users, Tables: []string{"users", "sessions", "identities"}, Apply: apply,
 		Types: slices.Concat(projections.TypesOf(user.Events()), projections.TypesOf(session.Events()), projections.TypesOf(subject.Events())),
 	}
 }
@@ -51,6 +51,9 @@ func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
 		return err
 	}
 	if err := sessionRows(q).Apply(ctx, streams[session.StreamType]); err != nil {
+		return err
+	}
+	if err := applyIdentities(ctx, q, streams[user.StreamType]); err != nil {
 		return err
 	}
 	return forget(ctx, q, changes)
@@ -151,16 +154,18 @@ func sessionRows(q *db.Queries) fold.Rows[uuid.UUID, db.Session] {
 		Fold: foldSession,
 		Write: func(ctx context.Context, rows []*db.Session) error {
 			return q.UpsertSessions(ctx, db.UpsertSessionsParams{
-				TenantID:   eventstore.SystemTenant,
-				Ids:        fold.Column(rows, func(r *db.Session) uuid.UUID { return r.ID }),
-				UserIds:    fold.Column(rows, func(r *db.Session) uuid.UUID { return r.UserID }),
-				Methods:    fold.Column(rows, func(r *db.Session) string { return r.Method }),
-				Addresses:  fold.Column(rows, func(r *db.Session) string { return r.Address }),
-				UserAgents: fold.Column(rows, func(r *db.Session) string { return r.UserAgent }),
-				Started:    fold.Column(rows, func(r *db.Session) time.Time { return r.StartedAt }),
-				Live:       fold.Column(rows, func(r *db.Session) bool { return r.Live }),
-				Ended:      fold.Column(rows, func(r *db.Session) time.Time { return r.EndedAt }),
-				Reasons:    fold.Column(rows, func(r *db.Session) string { return r.EndedReason }),
+				TenantID:    eventstore.SystemTenant,
+				Ids:         fold.Column(rows, func(r *db.Session) uuid.UUID { return r.ID }),
+				UserIds:     fold.Column(rows, func(r *db.Session) uuid.UUID { return r.UserID }),
+				Methods:     fold.Column(rows, func(r *db.Session) string { return r.Method }),
+				Addresses:   fold.Column(rows, func(r *db.Session) string { return r.Address }),
+				ConfinedTo:  fold.Column(rows, func(r *db.Session) uuid.UUID { return r.ConfinedTo }),
+				ProviderIds: fold.Column(rows, func(r *db.Session) uuid.UUID { return r.ProviderID }),
+				UserAgents:  fold.Column(rows, func(r *db.Session) string { return r.UserAgent }),
+				Started:     fold.Column(rows, func(r *db.Session) time.Time { return r.StartedAt }),
+				Live:        fold.Column(rows, func(r *db.Session) bool { return r.Live }),
+				Ended:       fold.Column(rows, func(r *db.Session) time.Time { return r.EndedAt }),
+				Reasons:     fold.Column(rows, func(r *db.Session) string { return r.EndedReason }),
 			})
 		},
 	}
@@ -170,8 +175,17 @@ func foldSession(row *db.Session, id uuid.UUID, c projections.Change) (*db.Sessi
 	switch e := c.Payload.(type) {
 	case session.Started:
 		person, err := uuid.Parse(e.UserID)
+		if err != nil {
+			return nil, err
+		}
+		tenant, err := fold.OptionalID(e.ConfinedTo)
+		if err != nil {
+			return nil, err
+		}
+		vouches, err := fold.OptionalID(e.ProviderID)
 		return &db.Session{
-			ID: id, UserID: person, Method: e.Method, Address: e.Address, UserAgent: e.UserAgent, StartedAt: e.At, Live: true,
+			ID: id, UserID: person, Method: e.Method, ConfinedTo: tenant, ProviderID: vouches, Address: e.Address, UserAgent: e.UserAgent,
+			StartedAt: e.At, Live: true,
 		}, err
 	case session.Ended:
 		if row == nil {

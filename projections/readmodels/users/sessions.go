@@ -21,6 +21,8 @@ type Session struct {
 	ID          uuid.UUID
 	UserID      uuid.UUID
 	Method      string
+	ConfinedTo  uuid.UUID // the only tenant that it is good for; nil: all of the user's
+	ProviderID  uuid.UUID // of that tenant, which vouched for the user
 	Address     string
 	UserAgent   string
 	StartedAt   time.Time
@@ -30,6 +32,9 @@ type Session struct {
 
 // Live reports whether no event ended the session.
 func (s Session) Live() bool { return s.EndedAt.IsZero() }
+
+// Confined reports whether the session is good for one tenant only.
+func (s Session) Confined() bool { return s.ConfinedTo != uuid.Nil || s.ProviderID != uuid.Nil }
 
 // Session finds a session, live or not.
 func (d *Directory) Session(ctx context.Context, id uuid.UUID) (Session, error) {
@@ -58,7 +63,7 @@ func (d *Directory) Sessions(ctx context.Context, user uuid.UUID) ([]Session, er
 
 func sessionFromRow(r db.Session) Session {
 	return Session{
-		ID: r.ID, UserID: r.UserID, Method: r.Method, Address: r.Address, UserAgent: r.UserAgent,
+		ID: r.ID, UserID: r.UserID, Method: r.Method, ConfinedTo: r.ConfinedTo, ProviderID: r.ProviderID, Address: r.Address, UserAgent: r.UserAgent,
 		StartedAt: r.StartedAt.UTC(), EndedAt: r.EndedAt.UTC(), EndedReason: r.EndedReason,
 	}
 }
