@@ -66,6 +66,10 @@ func (p *Provider) enterExternally(w http.ResponseWriter, r *http.Request, t tic
 		return
 	}
 	v, err := p.signIn(w, r, u, methodExternal, a.Confinement)
+	if errors.Is(err, errSignedOut) {
+		p.showExpired(w, r)
+		return
+	}
 	if err != nil {
 		p.showFailure(w, r, err)
 		return

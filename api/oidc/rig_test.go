@@ -127,7 +127,7 @@ func newRig(t testing.TB, adjust ...func(*oidc.Deps)) *rig {
 	require.NoError(t, err)
 	r.grants = grants.New(r.pool, grants.Config{Key: [32]byte{4}, Now: r.clock.Now})
 	platform := tenantdb.Of(r.pool, eventstore.SystemTenant)
-	r.users, r.access = users.NewDirectory(platform), access.NewDirectory(tenantdb.New(r.pool))
+	r.users, r.access = users.NewDirectory(platform), access.NewDirectory(r.pool)
 
 	upstreams, err := federation.New(federation.Config{
 		HTTP: outbound.NewClient(outbound.Config{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), Now: r.clock.Now,
@@ -137,7 +137,7 @@ func newRig(t testing.TB, adjust ...func(*oidc.Deps)) *rig {
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.provider.ServeHTTP(w, req) }))
 	r.deps = oidc.Deps{
 		Config: oidc.Config{PublicURL: "http://" + r.server.Listener.Addr().String()},
-		Grants: r.grants, Users: r.users, Access: r.access, Clients: clients.NewDirectory(platform),
+		Grants: r.grants, Users: r.users, Access: access.NewDirectory(tenantdb.New(r.pool)), Clients: clients.NewDirectory(platform),
 		Tenants: tenantdirectory.NewDirectory(platform), Credentials: r.secrets, Acts: oidc.NewActs(r.commands, r), Mailer: r,
 		Limits: limits.NewLocal(), EmailIndex: emailIndex, IdentityIndex: identityIndex, Federation: upstreams, Key: [32]byte{5}, Logger: logger, Now: r.clock.Now,
 		Address: func(req *http.Request) string { return cmp.Or(req.Header.Get("X-Test-Address"), "127.0.0.1") },

@@ -111,8 +111,6 @@ func (v *vault) DropProviderSecret(_ context.Context, _, _, id uuid.UUID) error 
 	return nil
 }
 
-func (*vault) DeleteProviderSecrets(context.Context, uuid.UUID, uuid.UUID) error { return nil }
-
 func (v *vault) Verify(_ context.Context, token string) (claims oidc.Claims, err error) {
 	v.locked(func() {
 		var known bool

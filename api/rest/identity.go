@@ -66,7 +66,6 @@ type Credentials interface {
 	StoreProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID, secret string) error
 	KeepProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) error
 	DropProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) error
-	DeleteProviderSecrets(ctx context.Context, tenant, provider uuid.UUID) error
 }
 
 // Federation says what is wrong with an identity provider.

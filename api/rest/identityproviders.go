@@ -171,9 +171,6 @@ func (s *server) removeIdentityProvider(ctx context.Context, in *struct {
 		}
 	}
 	sent, err := sendTo(ctx, s, providerTarget, id.String(), s.Commands.RemoveIdentityProvider, in.ChangeHeaders, commands.RemoveIdentityProvider{})
-	if err == nil {
-		s.tidy(ctx, "the secrets of a removed identity provider are left", s.Credentials.DeleteProviderSecrets(ctx, tenant, id))
-	}
 	return deleted(sent, err)
 }
 

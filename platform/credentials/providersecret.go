@@ -42,11 +42,6 @@ func (s *Store) DropProviderSecret(ctx context.Context, tenant, provider, id uui
 	return s.queries.DropProviderSecret(ctx, db.DropProviderSecretParams{TenantID: tenant, ProviderID: provider, ID: id})
 }
 
-// DeleteProviderSecrets removes what is stored of a provider that is gone.
-func (s *Store) DeleteProviderSecrets(ctx context.Context, tenant, provider uuid.UUID) error {
-	return s.queries.DeleteProviderSecretsOf(ctx, db.DeleteProviderSecretsOfParams{TenantID: tenant, ProviderID: provider})
-}
-
 // ProviderSecret returns the client secret that a provider's events name:
 // ErrNotStored if there is none.
 func (s *Store) ProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) (string, error) {

@@ -183,6 +183,20 @@ func (q *Queries) DeletePasswordsOfUsers(ctx context.Context, arg DeletePassword
 	return err
 }
 
+const deleteProviderSecretsOfProviders = `-- name: DeleteProviderSecretsOfProviders :exec
+DELETE FROM public.provider_secrets WHERE tenant_id = $1 AND provider_id = ANY($2::uuid[])
+`
+
+type DeleteProviderSecretsOfProvidersParams struct {
+	TenantID  uuid.UUID
+	Providers []uuid.UUID
+}
+
+func (q *Queries) DeleteProviderSecretsOfProviders(ctx context.Context, arg DeleteProviderSecretsOfProvidersParams) error {
+	_, err := q.db.Exec(ctx, deleteProviderSecretsOfProviders, arg.TenantID, arg.Providers)
+	return err
+}
+
 const deleteRecoveryCodesBefore = `-- name: DeleteRecoveryCodesBefore :exec
 DELETE FROM public.recovery_codes AS c
 USING (SELECT unnest($2::uuid[]) AS owner, unnest($3::bigint[]) AS position) n

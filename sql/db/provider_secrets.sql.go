@@ -75,20 +75,6 @@ func (q *Queries) DeleteOtherProviderSecrets(ctx context.Context, arg DeleteOthe
 	return err
 }
 
-const deleteProviderSecretsOf = `-- name: DeleteProviderSecretsOf :exec
-DELETE FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2
-`
-
-type DeleteProviderSecretsOfParams struct {
-	TenantID   uuid.UUID
-	ProviderID uuid.UUID
-}
-
-func (q *Queries) DeleteProviderSecretsOf(ctx context.Context, arg DeleteProviderSecretsOfParams) error {
-	_, err := q.db.Exec(ctx, deleteProviderSecretsOf, arg.TenantID, arg.ProviderID)
-	return err
-}
-
 const dropProviderSecret = `-- name: DropProviderSecret :exec
 DELETE FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id = $3 AND delete_after IS NOT NULL
 `

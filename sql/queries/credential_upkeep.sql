@@ -107,6 +107,9 @@ GROUP BY n.holder
 ON CONFLICT (tenant_id, id) DO UPDATE
 SET revoked_at = greatest(oauth_revocations.revoked_at, EXCLUDED.revoked_at), expires_at = greatest(oauth_revocations.expires_at, EXCLUDED.expires_at);
 
+-- name: DeleteProviderSecretsOfProviders :exec
+DELETE FROM public.provider_secrets WHERE tenant_id = $1 AND provider_id = ANY(sqlc.arg(providers)::uuid[]);
+
 -- The rest is about people who are erased, which is final.
 
 -- name: DeletePasswordsOfUsers :exec

@@ -18,9 +18,6 @@ DELETE FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id <>
 -- Of a command that was refused; one that an event has named stays.
 DELETE FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id = $3 AND delete_after IS NOT NULL;
 
--- name: DeleteProviderSecretsOf :exec
-DELETE FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2;
-
 -- name: OldProviderSecrets :many
 -- Across tenants: they go by age. Rows are deleted tenant by tenant.
 SELECT tenant_id, id FROM provider_secrets WHERE delete_after < sqlc.arg(before)::timestamptz

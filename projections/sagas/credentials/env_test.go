@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/commands"
+	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/eventstore/memory"
 	credentialstore "tansu.cloud/platform/credentials"
@@ -163,6 +164,16 @@ func (e *env) live(cookie string) bool {
 		require.ErrorIs(e.t, err, credentialstore.ErrSessionUnknown)
 	}
 	return err == nil
+}
+
+// provider adds an identity provider with a secret.
+func (e *env) provider(tenant uuid.UUID) uuid.UUID {
+	e.t.Helper()
+	id, secret := uuid.New(), uuid.New()
+	require.NoError(e.t, e.secrets.StoreProviderSecret(e.t.Context(), tenant, id, secret, "s3cr3t"))
+	send(e, e.commands.AddIdentityProvider, tenant, id, commands.AddIdentityProvider{Issuer: "https://login.example.com", SecretID: secret.String(),
+		Profile: provider.Profile{Name: "Login", ClientID: "tansu", Scopes: []string{"openid"}, GroupsClaim: "groups", DefaultRoles: []string{"viewer"}}})
+	return id
 }
 
 // granted reports whether a grant holds; of one that does not, no access token

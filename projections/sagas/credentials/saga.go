@@ -19,6 +19,7 @@ import (
 
 	"tansu.cloud/domain/identity/apikey"
 	"tansu.cloud/domain/identity/client"
+	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/serviceaccount"
 	"tansu.cloud/domain/identity/session"
 	"tansu.cloud/domain/identity/user"
@@ -40,6 +41,7 @@ func New() projections.Projection {
 			apikey.Created{}.EventType(), apikey.Revoked{}.EventType(),
 			serviceaccount.Created{}.EventType(), serviceaccount.SecretRotated{}.EventType(),
 			serviceaccount.Disabled{}.EventType(), serviceaccount.Deleted{}.EventType(),
+			provider.Removed{}.EventType(),
 			client.Registered{}.EventType(), client.Changed{}.EventType(), client.SecretRotated{}.EventType(), client.Disabled{}.EventType(), client.Deleted{}.EventType(),
 		},
 	}
@@ -111,6 +113,7 @@ type duties struct {
 	oldPasswords, oldTOTP, oldCodes, oldSecrets            replaced
 	passkeysAdded, passkeysRemoved                         named
 	keysCreated, keysRevoked, sessionsEnded, ownersDeleted []uuid.UUID
+	providersRemoved                                       []uuid.UUID
 	signedOut, passwordsSet                                replaced // sessions and grants, links; from before the times
 	clients, clientsDeleted                                []string
 	clientsAt                                              []time.Time
@@ -163,6 +166,8 @@ func (d *duties) addPrograms(c projections.Change) {
 		d.keysCreated = append(d.keysCreated, parse(e.ID))
 	case apikey.Revoked:
 		d.keysRevoked = append(d.keysRevoked, parse(e.ID))
+	case provider.Removed:
+		d.providersRemoved = append(d.providersRemoved, parse(e.ID))
 	case serviceaccount.Created:
 		d.secrets.add(e.ID, e.SecretID, at)
 	case serviceaccount.SecretRotated:

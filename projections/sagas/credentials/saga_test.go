@@ -103,8 +103,12 @@ func TestWhatAnEventEndsGoes(t *testing.T) {
 			require.Empty(t, e.stored("api_key_hashes", "id"))
 			require.Len(t, e.stored("client_secrets", "id"), 1)
 			send(e, e.commands.DeleteServiceAccount, acme, account, commands.DeleteServiceAccount{})
+			removed, left := e.provider(acme), e.provider(acme)
+			send(e, e.commands.RemoveIdentityProvider, acme, removed, commands.RemoveIdentityProvider{})
 			e.catchUp(acme)
 			require.Empty(t, e.stored("client_secrets", "id"))
+			require.Contains(t, e.stored("provider_secrets", "provider_id"), left.String())
+			require.NotContains(t, e.stored("provider_secrets", "provider_id"), removed.String())
 		})
 	}
 }

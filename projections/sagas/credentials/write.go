@@ -109,6 +109,9 @@ func (d *duties) ofPrograms(ctx context.Context, q *db.Queries, tenant uuid.UUID
 		{len(d.ownersDeleted), func() error {
 			return q.DeleteClientSecretsOfOwners(ctx, db.DeleteClientSecretsOfOwnersParams{TenantID: tenant, Owners: d.ownersDeleted})
 		}},
+		{len(d.providersRemoved), func() error {
+			return q.DeleteProviderSecretsOfProviders(ctx, db.DeleteProviderSecretsOfProvidersParams{TenantID: tenant, Providers: d.providersRemoved})
+		}},
 		{len(d.clientsDeleted), func() error {
 			return q.DeleteOAuthConsentsOfClients(ctx, db.DeleteOAuthConsentsOfClientsParams{TenantID: tenant, Clients: d.clientsDeleted})
 		}},
