@@ -100,6 +100,8 @@ type (
 	noClients     struct{ rest.Clients }
 	noDirectory   struct{ rest.Directory }
 	noCredentials struct{ rest.Credentials }
+	noFederation  struct{ rest.Federation }
+	noNameServers struct{ rest.NameServers }
 )
 
 type (
@@ -136,6 +138,7 @@ func realServer(t *testing.T) (string, *memory.Store) {
 		Tenants: logModels{log, history}, DeadLetters: noLetters{}, Projections: oneProjection{},
 		Usage: logModels{}, Bounds: table, Limits: limits.NewLocal(), Webhooks: noWebhooks{}, Jobs: noJobs{}, Feeds: noFeeds{}, Sockets: http.NotFoundHandler(),
 		Access: callers, Users: noUsers{}, Clients: noClients{}, Directory: noDirectory{}, Credentials: noCredentials{}, Mailer: noMail{},
+		Federation: noFederation{}, NameServers: noNameServers{},
 		Identity: http.NotFoundHandler(), Signer: signer, CursorKey: bytes.Repeat([]byte{9}, 32),
 		Health:  func(context.Context) rest.Health { return rest.Health{Started: true, Ready: true} },
 		Metrics: http.NotFoundHandler(), Logger: slog.New(slog.DiscardHandler),

@@ -261,7 +261,8 @@ func (n *installation) write(tenant string, stop <-chan struct{}, changes *atomi
 	if _, err := n.send(http.MethodGet, tenantPath, "", created.position, nil); err != nil {
 		return 0, err
 	}
-	hook, err := n.send(http.MethodPost, "/v1/webhooks", tenant, "", map[string]any{"url": n.receiver.URL})
+	hook, err := n.send(http.MethodPost, "/v1/webhooks", tenant, "", map[string]any{ // is changed and gets nothing
+		"url": n.receiver.URL, "topics": []any{map[string]any{"type": "none.such"}}})
 	if err != nil {
 		return 0, err
 	}
@@ -273,7 +274,8 @@ func (n *installation) write(tenant string, stop <-chan struct{}, changes *atomi
 			body                       any
 		}{
 			{tenantPath, tenantPath + "/name", "", "name", map[string]any{"name": text}},
-			{hookPath, hookPath, tenant, "description", map[string]any{"url": n.receiver.URL, "description": text}},
+			{hookPath, hookPath, tenant, "description", map[string]any{
+				"url": n.receiver.URL, "topics": []any{map[string]any{"type": "none.such"}}, "description": text}},
 		} {
 			written, err := n.send(http.MethodPut, change.write, change.tenant, "", change.body)
 			if err != nil {
