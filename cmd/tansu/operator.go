@@ -20,20 +20,39 @@ func newOperatorCommand(a *app) *cobra.Command {
 		Long: "Works on the database itself, so it needs no token. Running nodes accept the new token\n" +
 			"within 5 seconds. A node that starts with TANSU_OPERATOR_TOKEN sets that one again.",
 	}, config.Default(), func(ctx context.Context, flags *pflag.FlagSet) error {
-		cfg, err := a.settings(config.Default(), flags)
-		if err != nil {
+		token := newOperatorToken()
+		if err := a.setOperatorToken(ctx, flags, hashToken(token)); err != nil {
 			return err
 		}
-		dsn, err := directDSN(cfg)
-		if err != nil {
-			return err
-		}
-		return a.rotateToken(ctx, dsn)
+		_, err := fmt.Fprintln(a.stdout, token)
+		return err
 	})
-	return noun(cobra.Command{Use: "operator", Short: "The credential of the installation's owner"}, rotate)
+	disable := a.command(cobra.Command{
+		Use:   "disable-token",
+		Short: "Switch the operator token off, until rotate-token makes another",
+		Long: "For installations whose owners sign in as people. Works on the database itself, as\n" +
+			"rotate-token does, which is the way back in. Running nodes refuse the token within 5\n" +
+			"seconds, and starting nodes do not set the one of TANSU_OPERATOR_TOKEN.",
+	}, config.Default(), func(ctx context.Context, flags *pflag.FlagSet) error {
+		if err := a.setOperatorToken(ctx, flags, []byte{}); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(a.stdout, "The operator token is switched off; tansu operator rotate-token makes another.")
+		return err
+	})
+	return noun(cobra.Command{Use: "operator", Short: "The credential of the installation's owner"}, rotate, disable)
 }
 
-func (a *app) rotateToken(ctx context.Context, dsn string) (err error) {
+// setOperatorToken stores the hash of the token that counts from now on.
+func (a *app) setOperatorToken(ctx context.Context, flags *pflag.FlagSet, hash []byte) (err error) {
+	cfg, err := a.settings(config.Default(), flags)
+	if err != nil {
+		return err
+	}
+	dsn, err := directDSN(cfg)
+	if err != nil {
+		return err
+	}
 	if err := requireSchema(ctx, dsn); err != nil {
 		return err
 	}
@@ -42,10 +61,8 @@ func (a *app) rotateToken(ctx context.Context, dsn string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	token := newOperatorToken()
-	if err := db.New(conn).SetOperatorToken(ctx, hashToken(token)); err != nil {
+	if err := db.New(conn).SetOperatorToken(ctx, hash); err != nil {
 		return fmt.Errorf("store the operator token: %w", err)
 	}
-	_, err = fmt.Fprintln(a.stdout, token)
-	return err
+	return nil
 }

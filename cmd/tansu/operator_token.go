@@ -34,10 +34,11 @@ func hashToken(token string) []byte {
 
 // ensureOperatorToken stores the configured token's hash. Without one it makes a
 // token if there is none yet, and returns it: this is the only moment at which
-// anybody sees it. Of processes that start at once, one makes it.
+// anybody sees it. Of processes that start at once, one makes it. A token that was
+// switched off stays off.
 func ensureOperatorToken(ctx context.Context, q *db.Queries, configured config.Secret) (made string, err error) {
 	if configured != "" {
-		if err := q.SetOperatorToken(ctx, hashToken(configured.Reveal())); err != nil {
+		if err := q.ConfigureOperatorToken(ctx, hashToken(configured.Reveal())); err != nil {
 			return "", fmt.Errorf("store the operator token: %w", err)
 		}
 		return "", nil

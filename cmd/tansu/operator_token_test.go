@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"tansu.cloud/platform/config"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/sql/db"
 )
@@ -82,4 +83,33 @@ func TestARotatedTokenReachesRunningNodes(t *testing.T) {
 		require.False(t, credential.VerifyOperator(previous))
 		previous = token
 	}
+}
+
+func TestATokenThatIsSwitchedOffStaysOff(t *testing.T) {
+	t.Parallel()
+	dsn := postgrestest.NewDSN(t)
+	pool, err := pgxpool.New(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	queries := db.New(pool)
+	_, err = ensureOperatorToken(t.Context(), queries, "brought-along-token")
+	require.NoError(t, err)
+	credential := startCredential(t, queries)
+	require.True(t, credential.VerifyOperator("brought-along-token"))
+
+	env := []string{"TANSU_POSTGRES_DSN=" + dsn}
+	code, _, stderr := invoke(t, env, "operator", "disable-token")
+	require.Zero(t, code, stderr)
+	require.Eventually(t, func() bool { return !credential.VerifyOperator("brought-along-token") }, time.Minute, time.Millisecond)
+	require.False(t, credential.VerifyOperator(""))
+	for _, configured := range []config.Secret{"", "brought-along-token"} { // nodes that start
+		made, err := ensureOperatorToken(t.Context(), queries, configured)
+		require.NoError(t, err)
+		require.Empty(t, made)
+		require.False(t, startCredential(t, queries).VerifyOperator("brought-along-token"))
+	}
+
+	code, token, stderr := invoke(t, env, "operator", "rotate-token")
+	require.Zero(t, code, stderr)
+	require.Eventually(t, func() bool { return credential.VerifyOperator(token[:len(token)-1]) }, time.Minute, time.Millisecond)
 }

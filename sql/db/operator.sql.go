@@ -26,6 +26,18 @@ func (q *Queries) AddOperatorToken(ctx context.Context, tokenHash []byte) (int64
 	return result.RowsAffected(), nil
 }
 
+const configureOperatorToken = `-- name: ConfigureOperatorToken :exec
+INSERT INTO operator_token (id, token_hash, created_at) VALUES (1, $1, now())
+ON CONFLICT (id) DO UPDATE SET token_hash = EXCLUDED.token_hash, created_at = EXCLUDED.created_at
+WHERE operator_token.token_hash <> EXCLUDED.token_hash AND operator_token.token_hash <> ''
+`
+
+// Of a node that starts with one. A token that was switched off stays off.
+func (q *Queries) ConfigureOperatorToken(ctx context.Context, tokenHash []byte) error {
+	_, err := q.db.Exec(ctx, configureOperatorToken, tokenHash)
+	return err
+}
+
 const oldTransactions = `-- name: OldTransactions :many
 SELECT pid::integer AS pid, COALESCE(datname, '')::text AS database, COALESCE(application_name, '')::text AS application,
   COALESCE(state, '')::text AS state, extract(epoch FROM clock_timestamp() - xact_start)::double precision AS seconds
@@ -170,6 +182,7 @@ ON CONFLICT (id) DO UPDATE SET token_hash = EXCLUDED.token_hash, created_at = EX
 WHERE operator_token.token_hash <> EXCLUDED.token_hash
 `
 
+// An empty hash, which is that of no token, switches it off.
 func (q *Queries) SetOperatorToken(ctx context.Context, tokenHash []byte) error {
 	_, err := q.db.Exec(ctx, setOperatorToken, tokenHash)
 	return err

@@ -8,7 +8,14 @@ SELECT token_hash FROM operator_token WHERE id = 1;
 INSERT INTO operator_token (id, token_hash, created_at) VALUES (1, $1, now())
 ON CONFLICT (id) DO NOTHING;
 
+-- name: ConfigureOperatorToken :exec
+-- Of a node that starts with one. A token that was switched off stays off.
+INSERT INTO operator_token (id, token_hash, created_at) VALUES (1, $1, now())
+ON CONFLICT (id) DO UPDATE SET token_hash = EXCLUDED.token_hash, created_at = EXCLUDED.created_at
+WHERE operator_token.token_hash <> EXCLUDED.token_hash AND operator_token.token_hash <> '';
+
 -- name: SetOperatorToken :exec
+-- An empty hash, which is that of no token, switches it off.
 INSERT INTO operator_token (id, token_hash, created_at) VALUES (1, $1, now())
 ON CONFLICT (id) DO UPDATE SET token_hash = EXCLUDED.token_hash, created_at = EXCLUDED.created_at
 WHERE operator_token.token_hash <> EXCLUDED.token_hash;
