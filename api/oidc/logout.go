@@ -62,7 +62,7 @@ func (p *Provider) endSessionEndpoint(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// wayBack returns where to go after signing out, empty for nowhere in particular.
+// wayBack returns where to go after signing out, empty if the client named no address.
 func (p *Provider) wayBack(w http.ResponseWriter, r *http.Request, hint idClaims, hinted bool) (back string, ok bool) {
 	id := r.Form.Get("client_id")
 	if hinted && id != "" && id != hint.Audience {

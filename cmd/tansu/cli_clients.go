@@ -62,7 +62,7 @@ func newClientsCommand(c *cli) *cobra.Command {
 		newClientsCreate(r), r.list("List the registered clients, by when they were registered.", nil),
 		r.show("Show a client: where it may send people to, and how it gets tokens."), newClientsUpdate(r), r.rotated(),
 		r.switched("enable", "Let a client sign people in again", "Let a client sign people in again.", false),
-		r.switched("disable", "Shut a client out", "Shut a client out: it gets no more tokens, and those it has end within 10 minutes.", true),
+		r.switched("disable", "Shut a client out", "Shut a client out: it gets no more tokens, and those it has end within seconds.", true),
 		r.deleted("delete", "Delete a client and its secrets for ever.", "The client is deleted."),
 	)
 }

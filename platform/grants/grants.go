@@ -64,7 +64,7 @@ type Grant struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	Revoked   bool
-	// MemberOf is the tenant that tokens are for now.
+	// MemberOf is the tenant that the next tokens are for.
 	MemberOf uuid.UUID
 }
 

@@ -39,7 +39,7 @@ type SecretRotated struct {
 	At            time.Time `json:"at"`
 }
 
-// Disabled: nobody can sign in to the client, and it gets no tokens any more.
+// Disabled: nobody can sign in to the client, and the tokens that it has end.
 type Disabled struct {
 	ID     string    `json:"id"`
 	Reason string    `json:"reason"`

@@ -151,7 +151,7 @@ func TestADeadQueueIsMadeAnew(t *testing.T) {
 	}
 }
 
-// leave makes a queue that nobody reads for now.
+// leave makes a queue that nobody reads yet.
 func (p *pair) leave(t *testing.T, queue string) {
 	t.Helper()
 	s := p.there.Queue(queue, 1)
