@@ -84,7 +84,7 @@ var rules = []rule{
 	}},
 	{folder: "projections/...", allow: []string{
 		"domain/...", "eventstore", "projections/...", "sql", "sql/db", "platform/bus", "platform/bus/jobs", "platform/tenantdb", "platform/tenantscope", pgx, watermill, otel, uuid,
-		"github.com/cenkalti/backoff/v5", "golang.org/x/sync/...",
+		"github.com/cenkalti/backoff/v5", "github.com/hashicorp/golang-lru/v2", "golang.org/x/sync/...",
 	}, never: map[string]string{
 		"commands/...": "projections send commands through an interface of their own",
 		"api/...":      "api reads projections, never the other way round",

@@ -146,13 +146,14 @@ type setup struct {
 	logger  *slog.Logger
 	tracer  trace.Tracer
 	metrics *instruments
+	runs    *sharedRuns   // of all projections
 	slots   chan struct{} // of the workers of the shares of every tenant's logs
 }
 
-func newSetup(c *Config, p Projection, m *metrics) *setup {
+func newSetup(c *Config, p Projection, m *metrics, runs *sharedRuns) *setup {
 	s := &setup{
 		Projection: p, handles: map[string]bool{}, config: c, queries: db.New(c.Pool),
-		logger: c.Logger.With("projection", p.Name), tracer: c.TracerProvider.Tracer(scope), metrics: m.of(p.Name),
+		logger: c.Logger.With("projection", p.Name), tracer: c.TracerProvider.Tracer(scope), metrics: m.of(p.Name), runs: runs,
 	}
 	for _, t := range p.Types {
 		s.handles[t] = true

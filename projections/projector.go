@@ -62,7 +62,7 @@ func (p *projector) handle(m *message.Message) {
 	}
 	var r *run
 	if err == nil {
-		r, err = decodeRun(tenant, m)
+		r, err = p.runs.of(tenant, m)
 	}
 	if err != nil {
 		p.metrics.refused.Add(m.Context(), 1, p.metrics.attributes)

@@ -36,9 +36,13 @@ func NewRunner(config Config) (*Runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("projections: %w", err)
 	}
+	runs, err := newSharedRuns()
+	if err != nil {
+		return nil, fmt.Errorf("projections: %w", err)
+	}
 	r := &Runner{config: config, byName: map[string]*projector{}, ready: make(chan struct{}), quit: make(chan struct{})}
 	for _, projection := range config.Projections {
-		p := newProjector(newSetup(&r.config, projection, m), r.oneReady)
+		p := newProjector(newSetup(&r.config, projection, m, runs), r.oneReady)
 		r.projectors = append(r.projectors, p)
 		r.byName[p.Name] = p
 	}

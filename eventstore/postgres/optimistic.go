@@ -111,7 +111,7 @@ func (l *lane) send(ctx context.Context, f *flight) error {
 		return notSent{err}
 	}
 	b := &batch{}
-	if len(f.plans) == 1 {
+	if len(f.plans) == 1 && (l.citus || f.requests <= rowByRow) {
 		writeOne(b, f.plans[0])
 	} else {
 		writeMany(b, f.plans)

@@ -62,6 +62,10 @@ func (b *Bench) rawRound(ctx context.Context, raw *rawLine, tenants, callers int
 }
 
 func (b *Bench) appendRound(ctx context.Context, store eventstore.Appender, tenants, callers int) (load, error) {
+	// The line begins with an empty table in each round, and so do we.
+	if _, err := b.pool.Exec(ctx, "TRUNCATE heads, events, claims, idempotency"); err != nil {
+		return load{}, err
+	}
 	ids := newIDs(tenants)
 	for _, id := range ids { // every log exists before the clock runs
 		if _, err := store.Append(ctx, benchAppend(id, "warm", 0)); err != nil {
