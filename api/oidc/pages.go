@@ -158,13 +158,24 @@ func (p *Provider) showMessage(w http.ResponseWriter, r *http.Request, status in
 	p.show(w, r, status, "message", view{Title: title, Text: text})
 }
 
+// showWayOn is showMessage with a link to where the visitor can go on.
+func (p *Provider) showWayOn(w http.ResponseWriter, r *http.Request, status int, title, text, link, linkText string) {
+	p.show(w, r, status, "message", view{Title: title, Text: text, Link: link, LinkText: linkText})
+}
+
 // showError tells the visitor what the application did wrong.
 func (p *Provider) showError(w http.ResponseWriter, r *http.Request, status int, text string) {
 	p.showMessage(w, r, status, "This cannot go on", text)
 }
 
 func (p *Provider) showExpired(w http.ResponseWriter, r *http.Request) {
-	p.showMessage(w, r, http.StatusBadRequest, "This page is too old", "Go back to where you came from and begin again.")
+	p.showWayOn(w, r, http.StatusBadRequest, "This page is too old", "Go back to where you came from and begin again.", pageHome, "Your account")
+}
+
+// showNothing is the page for addresses that lead nowhere, and for those of forms,
+// which browsers visit when they go back or start again.
+func (p *Provider) showNothing(w http.ResponseWriter, r *http.Request) {
+	p.showWayOn(w, r, http.StatusNotFound, "There is no such page", "Look whether the address is right. If you were in the middle of something, begin again.", pageHome, "Your account")
 }
 
 func (p *Provider) showFailure(w http.ResponseWriter, r *http.Request, err error) {

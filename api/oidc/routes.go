@@ -13,12 +13,13 @@ func (p *Provider) browserRoutes(mux *http.ServeMux) {
 		panic(err) // Config.Validate has seen to it
 	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.showMessage(w, r, http.StatusForbidden, "This form came from elsewhere", "Open the page here and try again.")
+		p.showWayOn(w, r, http.StatusForbidden, "This form came from elsewhere", "Open the page here and try again.", pageHome, "Your account")
 	}))
 	mux.HandleFunc("GET "+endpointAuthorize, p.authorize)
 	mux.HandleFunc("POST "+endpointAuthorize, p.authorize)
 	mux.HandleFunc("GET "+endpointEndSession, p.endSessionEndpoint)
 	mux.HandleFunc("POST "+endpointEndSession, p.endSessionEndpoint)
+	mux.HandleFunc("GET "+pageHome, p.showNothing)
 	mux.HandleFunc("GET "+pageStyle, asset("pages/style.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET "+pageScript, asset("pages/passkey.js", "text/javascript; charset=utf-8"))
 	for path, page := range map[string]http.HandlerFunc{
