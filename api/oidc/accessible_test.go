@@ -246,7 +246,7 @@ func luminance(t *testing.T, colour string) (sum float64) {
 func TestBrowsersAreCalledByTheirNames(t *testing.T) {
 	t.Parallel()
 	for agent, want := range map[string]string{
-		"": "A browser", "curl/8.9": "curl/8.9", "tansu/1.0 (linux)": "tansu/1.0 (linux)",
+		"": "", "curl/8.9": "curl/8.9", "tansu/1.0 (linux)": "tansu/1.0 (linux)",
 		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                                 "Firefox on Linux",
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36 Edg/141.0":                  "Edge on Windows",
 		"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Mobile Safari/537.36":                            "Chrome on Android",

@@ -185,8 +185,8 @@ func (p *Provider) finishExternal(w http.ResponseWriter, r *http.Request) {
 	}
 	t, ok := p.underWay(r, answer.Get("state"))
 	if !ok {
-		p.showWayOn(w, r, http.StatusBadRequest, "This sign-in is over",
-			"It took too long, was finished before, or began in another browser. Go back to where you came from and begin again.", pageHome, "Your account")
+		p.showMessage(w, r, http.StatusBadRequest, "This sign-in is over",
+			"It took too long, was finished before, or began in another browser. Go back to where you came from and begin again.")
 		return
 	}
 	p.dropCookie(w, "external")
@@ -197,7 +197,7 @@ func (p *Provider) finishExternal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !first {
-		p.showWayOn(w, r, http.StatusBadRequest, "This sign-in is over", "It was finished before. Go back to where you came from and begin again.", pageHome, "Your account")
+		p.showMessage(w, r, http.StatusBadRequest, "This sign-in is over", "It was finished before. Go back to where you came from and begin again.")
 		return
 	}
 	found, asked, ok := p.providerOf(w, r, t.External.Confinement)
@@ -256,5 +256,5 @@ func (p *Provider) showExternalProblem(w http.ResponseWriter, r *http.Request, c
 		p.showFailure(w, r, err)
 		return
 	}
-	p.showWayOn(w, r, http.StatusBadGateway, title, text, pageLogin, "Back to signing in")
+	p.showMessage(w, r, http.StatusBadGateway, title, text)
 }

@@ -13,7 +13,7 @@ func (p *Provider) browserRoutes(mux *http.ServeMux) {
 		panic(err) // Config.Validate has seen to it
 	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.showWayOn(w, r, http.StatusForbidden, "This form came from elsewhere", "Open the page here and try again.", pageHome, "Your account")
+		p.showMessage(w, r, http.StatusForbidden, "This form came from elsewhere", "Open the page here and try again.")
 	}))
 	mux.HandleFunc("GET "+endpointAuthorize, p.authorize)
 	mux.HandleFunc("POST "+endpointAuthorize, p.authorize)

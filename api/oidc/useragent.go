@@ -18,10 +18,7 @@ var (
 // understood is shown as it came.
 func browserText(agent string) string {
 	browser, system := nameIn(agent, browserNames), nameIn(agent, systemNames)
-	switch {
-	case agent == "":
-		return "A browser"
-	case browser == "" || system == "":
+	if browser == "" || system == "" {
 		return agent
 	}
 	return browser + " on " + system
