@@ -73,9 +73,13 @@ func (p *Provider) promiseMail(w http.ResponseWriter, r *http.Request, email str
 			return p.mailLink(ctx, index, purpose, page, query, life)
 		})
 	}
+	back := pageHome
+	if len(query) > 0 { // what was under way
+		back = pageLogin + "?" + query.Encode()
+	}
 	p.showWayOn(w, r, http.StatusOK, "Look into your mailbox",
 		"If there is an account with this address, a link is on its way to it. If nothing comes within some minutes, look among the unwanted mail, and whether the address was right.",
-		pageHome, "Go back")
+		back, "Go back")
 }
 
 // mailLink sends a link with a one-time token to an account's address. Nothing
