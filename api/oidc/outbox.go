@@ -74,8 +74,8 @@ func (p *Provider) promiseMail(w http.ResponseWriter, r *http.Request, email str
 		})
 	}
 	back := pageHome
-	if len(query) > 0 { // what was under way
-		back = pageLogin + "?" + query.Encode()
+	if underWay := r.PostFormValue("request"); underWay != "" { // as it came: sealed anew it would differ each time
+		back = pageLogin + "?" + url.Values{"request": {underWay}}.Encode()
 	}
 	p.showWayOn(w, r, http.StatusOK, "Look into your mailbox",
 		"If there is an account with this address, a link is on its way to it. If nothing comes within some minutes, look among the unwanted mail, and whether the address was right.",
