@@ -15,8 +15,10 @@ import (
 	"tansu.cloud/domain/identity/apikey"
 	"tansu.cloud/domain/identity/client"
 	"tansu.cloud/domain/identity/invite"
+	"tansu.cloud/domain/identity/maildomain"
 	"tansu.cloud/domain/identity/member"
 	"tansu.cloud/domain/identity/ownership"
+	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/role"
 	"tansu.cloud/domain/identity/serviceaccount"
 	"tansu.cloud/domain/identity/session"
@@ -94,7 +96,8 @@ func events() []eventstore.Payload {
 		all = append(all, e)
 	}
 	return slices.Concat(all, payloads(user.Events()), payloads(session.Events()), payloads(member.Events()), payloads(ownership.Events()),
-		payloads(role.Events()), payloads(invite.Events()), payloads(apikey.Events()), payloads(serviceaccount.Events()), payloads(client.Events()))
+		payloads(role.Events()), payloads(invite.Events()), payloads(apikey.Events()), payloads(serviceaccount.Events()), payloads(client.Events()),
+		payloads(provider.Events()), payloads(maildomain.Events()))
 }
 
 func payloads[E eventstore.Payload](events []E) (all []eventstore.Payload) {
@@ -109,12 +112,12 @@ func payloads[E eventstore.Payload](events []E) (all []eventstore.Payload) {
 func refusalCodes(t *testing.T, roots ...string) map[string]string {
 	t.Helper()
 	other := map[string]bool{
-		tenant.SlugScope: true, webhook.SlotScope: true, role.SlotScope: true, apikey.SlotScope: true, serviceaccount.SlotScope: true,
+		tenant.SlugScope: true, webhook.SlotScope: true, role.SlotScope: true, apikey.SlotScope: true, serviceaccount.SlotScope: true, provider.SlotScope: true,
 	}
 	for _, e := range events() {
 		other[e.EventType()] = true
 	}
-	form := regexp.MustCompile(`^(tenant|projection|dead_letter|subject|job|webhook|user|session|member|ownership|role|invite|api_key|service_account|client|grant)\.[a-z_]+$`)
+	form := regexp.MustCompile(`^(tenant|projection|dead_letter|subject|job|webhook|user|session|member|ownership|role|invite|api_key|service_account|client|grant|identity_provider|mail_domain|space|stream)\.[a-z_]+$`)
 	codes := map[string]string{}
 	for _, root := range roots {
 		eachText(t, root, func(text string, at token.Position) {

@@ -75,7 +75,7 @@ func (p *Provider) findOrganisation(w http.ResponseWriter, r *http.Request) {
 	typed := r.PostFormValue("email")
 	email, wrong := user.NormaliseEmail(typed)
 	if len(wrong) > 0 {
-		p.showLoginAgain(w, r, http.StatusUnprocessableEntity, t, typed, problem{"organisation", "This is not an e-mail address."})
+		p.showLoginAgain(w, r, http.StatusUnprocessableEntity, t, typed, problem{"organisation", notAnAddress})
 		return
 	}
 	led, err := p.Access.MailDomain(r.Context(), provider.DomainOf(email))

@@ -54,7 +54,7 @@ func (p *Provider) invitation(w http.ResponseWriter, r *http.Request, token stri
 	}
 	one, err := p.Credentials.Peek(r.Context(), credentials.Invite, token)
 	if err != nil {
-		p.showBadLink(w, r, err)
+		p.showBadLink(w, r, credentials.Invite, err)
 		return i, false
 	}
 	i.tenant = one.Tenant
@@ -69,7 +69,7 @@ func (p *Provider) invitation(w http.ResponseWriter, r *http.Request, token stri
 		err = credentials.ErrTokenUnknown
 	}
 	if err != nil {
-		p.showBadLink(w, r, err)
+		p.showBadLink(w, r, credentials.Invite, err)
 		return i, false
 	}
 	if err := p.meet(r, &i); err != nil {
@@ -151,7 +151,7 @@ func (p *Provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	p.showMessage(w, r, http.StatusOK, "Welcome to "+i.name, "You are a member now.")
+	p.showWayOn(w, r, http.StatusOK, "Welcome to "+i.name, "You are a member now, and signed in here. Go to the application that you want to use, or close this page.", pageHome, "Your account")
 }
 
 // registerInvited makes the account that an invite is for. The link came by mail,

@@ -60,6 +60,8 @@ func (p *Provider) showLoginAgain(w http.ResponseWriter, r *http.Request, status
 	p.show(w, r, status, "login", v)
 }
 
+const notAnAddress = "This is not an e-mail address. One looks like name@example.com."
+
 var wrongPassword = problem{"password", "The e-mail address or the password is not right."}
 
 // login checks a password. Unknown, disabled and password-less accounts get the
@@ -73,7 +75,7 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request) {
 	typed, password := r.PostFormValue("email"), r.PostFormValue("password")
 	email, wrong := user.NormaliseEmail(typed)
 	if len(wrong) > 0 {
-		p.showLoginAgain(w, r, http.StatusUnprocessableEntity, t, typed, problem{"email", "This is not an e-mail address."})
+		p.showLoginAgain(w, r, http.StatusUnprocessableEntity, t, typed, problem{"email", notAnAddress})
 		return
 	}
 	index := p.EmailIndex(email)
@@ -122,11 +124,17 @@ func (p *Provider) sendLink(w http.ResponseWriter, r *http.Request) {
 		p.showExpired(w, r)
 		return
 	}
+	typed := r.PostFormValue("email")
+	email, wrong := user.NormaliseEmail(typed)
+	if len(wrong) > 0 {
+		p.showLoginAgain(w, r, http.StatusUnprocessableEntity, t, typed, problem{"link-email", notAnAddress})
+		return
+	}
 	query := url.Values{}
 	if t.To != toHome {
 		query.Set("request", p.seal(t))
 	}
-	p.promiseMail(w, r, credentials.SignIn, pageOnce, query, linkLife)
+	p.promiseMail(w, r, email, credentials.SignIn, pageOnce, query, linkLife)
 }
 
 // showOnce asks before the link counts, because programs that look for dangerous
@@ -156,7 +164,7 @@ func (p *Provider) loginOnce(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, err := p.Credentials.Use(r.Context(), credentials.SignIn, token); err != nil {
-		p.showBadLink(w, r, err)
+		p.showBadLink(w, r, credentials.SignIn, err)
 		return
 	}
 	if !u.Verified {
@@ -176,12 +184,12 @@ func (p *Provider) userOfToken(w http.ResponseWriter, r *http.Request, purpose c
 	}
 	one, err := p.Credentials.Peek(r.Context(), purpose, token)
 	if err != nil {
-		p.showBadLink(w, r, err)
+		p.showBadLink(w, r, purpose, err)
 		return users.User{}, false
 	}
 	u, err := p.Users.Get(r.Context(), one.Subject)
 	if errors.Is(err, users.ErrNotFound) || err == nil && u.Status != users.StatusActive {
-		p.showBadLink(w, r, credentials.ErrTokenUnknown)
+		p.showBadLink(w, r, purpose, credentials.ErrTokenUnknown)
 		return u, false
 	}
 	if err != nil {
@@ -191,17 +199,31 @@ func (p *Provider) userOfToken(w http.ResponseWriter, r *http.Request, purpose c
 	return u, true
 }
 
-func (p *Provider) showBadLink(w http.ResponseWriter, r *http.Request, err error) {
-	text := "Ask for a new one."
+// showBadLink says why a link leads nowhere, and where there is another one.
+func (p *Provider) showBadLink(w http.ResponseWriter, r *http.Request, purpose credentials.Purpose, err error) {
+	text := "Look whether the whole address was copied. "
 	switch {
 	case errors.Is(err, credentials.ErrTokenUsed):
-		text = "It has been used. Ask for a new one if you need it."
+		text = "It has been used. "
 	case errors.Is(err, credentials.ErrTokenExpired):
-		text = "It is too old. Ask for a new one."
+		text = "It is too old. "
 	case errors.Is(err, credentials.ErrTokenUnknown), errors.Is(err, credentials.ErrMalformed):
 	default:
 		p.showFailure(w, r, err)
 		return
 	}
-	p.showMessage(w, r, http.StatusBadRequest, "The link does not work", text)
+	link, linkText := pageLogin, "Sign in"
+	switch purpose {
+	case credentials.Invite:
+		text += "If you have joined already, sign in; if not, ask whoever invited you for another invite."
+	case credentials.ResetPassword:
+		text += "Ask for a new one if you need it."
+		link, linkText = pageForgot, "Ask for a new link"
+	case credentials.VerifyEmail:
+		text += "If your address is still not confirmed, ask for a new one on the page of your account."
+		link, linkText = pageHome, "Your account"
+	default:
+		text += "Ask for a new one if you need it."
+	}
+	p.showWayOn(w, r, http.StatusBadRequest, "The link does not work", text, link, linkText)
 }

@@ -150,5 +150,5 @@ func (p *Provider) signOut(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) showLoggedOut(w http.ResponseWriter, r *http.Request) {
-	p.show(w, r, http.StatusOK, "message", view{Title: "You are signed out", Text: "You can close this page.", Link: pageLogin, LinkText: "Sign in again"})
+	p.showWayOn(w, r, http.StatusOK, "You are signed out", "You can close this page.", pageLogin, "Sign in again")
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/platform/credentials"
 	"tansu.cloud/platform/mail"
 	"tansu.cloud/projections/readmodels/users"
@@ -61,12 +60,7 @@ func (p *Provider) mailFrom(ctx context.Context) {
 
 // promiseMail answers whoever asks for a link, with the same words whether there
 // is such an account or not. The mail follows.
-func (p *Provider) promiseMail(w http.ResponseWriter, r *http.Request, purpose credentials.Purpose, page string, query url.Values, life time.Duration) {
-	email, wrong := user.NormaliseEmail(r.PostFormValue("email"))
-	if len(wrong) > 0 {
-		p.showError(w, r, http.StatusUnprocessableEntity, "This is not an e-mail address.")
-		return
-	}
+func (p *Provider) promiseMail(w http.ResponseWriter, r *http.Request, email string, purpose credentials.Purpose, page string, query url.Values, life time.Duration) {
 	index, address := p.EmailIndex(email), network(p.Address(r))
 	if !p.allowedToTry(r.Context(), "address", address, addressTries) {
 		p.showTooMany(w, r)
@@ -79,7 +73,13 @@ func (p *Provider) promiseMail(w http.ResponseWriter, r *http.Request, purpose c
 			return p.mailLink(ctx, index, purpose, page, query, life)
 		})
 	}
-	p.showMessage(w, r, http.StatusOK, "Look into your mailbox", "If there is an account with this address, a link is on its way to it.")
+	back := pageHome
+	if underWay := r.PostFormValue("request"); underWay != "" { // as it came: sealed anew it would differ each time
+		back = pageLogin + "?" + url.Values{"request": {underWay}}.Encode()
+	}
+	p.showWayOn(w, r, http.StatusOK, "Look into your mailbox",
+		"If there is an account with this address, a link is on its way to it. If nothing comes within some minutes, look among the unwanted mail, and whether the address was right.",
+		back, "Go back")
 }
 
 // mailLink sends a link with a one-time token to an account's address. Nothing

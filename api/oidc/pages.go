@@ -155,7 +155,16 @@ func formTarget(redirect string) string {
 }
 
 func (p *Provider) showMessage(w http.ResponseWriter, r *http.Request, status int, title, text string) {
-	p.show(w, r, status, "message", view{Title: title, Text: text})
+	v := view{Title: title, Text: text}
+	if status >= http.StatusBadRequest { // nobody is left standing
+		v.Link, v.LinkText = pageHome, "Your account"
+	}
+	p.show(w, r, status, "message", v)
+}
+
+// showWayOn is showMessage with a link to where the visitor can go on.
+func (p *Provider) showWayOn(w http.ResponseWriter, r *http.Request, status int, title, text, link, linkText string) {
+	p.show(w, r, status, "message", view{Title: title, Text: text, Link: link, LinkText: linkText})
 }
 
 // showError tells the visitor what the application did wrong.
@@ -165,6 +174,12 @@ func (p *Provider) showError(w http.ResponseWriter, r *http.Request, status int,
 
 func (p *Provider) showExpired(w http.ResponseWriter, r *http.Request) {
 	p.showMessage(w, r, http.StatusBadRequest, "This page is too old", "Go back to where you came from and begin again.")
+}
+
+// showNothing is the page for addresses that lead nowhere, and for those of forms,
+// which browsers visit when they go back or start again.
+func (p *Provider) showNothing(w http.ResponseWriter, r *http.Request) {
+	p.showMessage(w, r, http.StatusNotFound, "There is no such page", "Look whether the address is right. If you were in the middle of something, begin again.")
 }
 
 func (p *Provider) showFailure(w http.ResponseWriter, r *http.Request, err error) {

@@ -69,6 +69,27 @@ func TestPagesAreStrict(t *testing.T) {
 	require.Equal(t, "text/css; charset=utf-8", b.get("/auth/style.css").header.Get("Content-Type"))
 }
 
+// Whatever does not work is said where it was typed, or with a way on.
+func TestNobodyIsLeftStanding(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	b := r.browser()
+	forgot := b.submit(b.get("/auth/forgot"), "/auth/forgot", "email", "ann").shows(http.StatusUnprocessableEntity, "name@example.com")
+	require.Contains(t, forgot.body, `value="ann" aria-invalid="true"`)
+	link := b.submit(b.get("/auth/login"), "/auth/link", "email", "ann").shows(http.StatusUnprocessableEntity, "name@example.com")
+	require.Contains(t, link.body, `<details open><summary>Sign in without a password`)
+	b.submit(forgot, "/auth/forgot", "email", "ann@example.com").shows(http.StatusOK, `href="/auth/"`)
+	for path, way := range map[string]string{
+		"/auth/once?token=x": "/auth/login", "/auth/reset?token=x": "/auth/forgot", "/auth/verify?token=x": "/auth/", "/auth/invite?token=x": "/auth/login",
+		"/auth/continue?request=x": "/auth/", "/auth/callback/" + uuid.NewString() + "?state=x&code=y": "/auth/",
+	} {
+		require.Contains(t, b.get(path).shows(http.StatusBadRequest, "<h1>").body, `<a href="`+way+`">`, path)
+	}
+	for _, path := range []string{"/auth/nothing", "/auth/second", "/auth/security/totp/confirm"} { // the last ones are of forms
+		require.Contains(t, b.get(path).shows(http.StatusNotFound, "There is no such page").body, `<a href="/auth/">`, path)
+	}
+}
+
 func TestLoginPage(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -3,10 +3,10 @@ package oidc
 import (
 	"errors"
 	"net/http"
-	"net/url"
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/platform/credentials"
 	"tansu.cloud/projections/readmodels/users"
 )
@@ -16,7 +16,13 @@ func (p *Provider) showForgot(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) sendReset(w http.ResponseWriter, r *http.Request) {
-	p.promiseMail(w, r, credentials.ResetPassword, pageReset, nil, resetLife)
+	typed := r.PostFormValue("email")
+	email, wrong := user.NormaliseEmail(typed)
+	if len(wrong) > 0 {
+		p.show(w, r, http.StatusUnprocessableEntity, "forgot", view{Title: "Forgot your password?", Email: typed, Errors: []problem{{"email", notAnAddress}}})
+		return
+	}
+	p.promiseMail(w, r, email, credentials.ResetPassword, pageReset, nil, resetLife)
 }
 
 func (p *Provider) showReset(w http.ResponseWriter, r *http.Request) {
@@ -39,7 +45,7 @@ func (p *Provider) resetPassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, err := p.Credentials.Use(r.Context(), credentials.ResetPassword, token); err != nil {
-		p.showBadLink(w, r, err)
+		p.showBadLink(w, r, credentials.ResetPassword, err)
 		return
 	}
 	if err := p.replacePassword(r, u, password); err != nil {
@@ -47,7 +53,7 @@ func (p *Provider) resetPassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.dropCookie(w, "session")
-	p.show(w, r, http.StatusOK, "message", view{Title: "The password is set", Text: "You were signed out everywhere.", Link: pageLogin, LinkText: "Sign in"})
+	p.showWayOn(w, r, http.StatusOK, "The password is set", "You were signed out everywhere.", pageLogin, "Sign in")
 }
 
 // replacePassword does at once what must hold when the page is shown, also if it
@@ -110,14 +116,14 @@ func (p *Provider) verifyEmail(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, err := p.Credentials.Use(r.Context(), credentials.VerifyEmail, token); err != nil {
-		p.showBadLink(w, r, err)
+		p.showBadLink(w, r, credentials.VerifyEmail, err)
 		return
 	}
 	if err := p.Acts.VerifyEmail(r.Context(), p.visitorOf(r, u.ID), u.ID); err != nil {
 		p.showFailure(w, r, err)
 		return
 	}
-	p.showMessage(w, r, http.StatusOK, "Your address is confirmed", "You can close this page.")
+	p.showWayOn(w, r, http.StatusOK, "Your address is confirmed", "You can close this page.", pageHome, "Your account")
 }
 
 func (p *Provider) sendVerification(w http.ResponseWriter, r *http.Request) {
@@ -130,6 +136,5 @@ func (p *Provider) sendVerification(w http.ResponseWriter, r *http.Request) {
 		p.arrive(w, r, ticket{To: toHome, IssuedAt: p.Now()}, v)
 		return
 	}
-	r.PostForm = url.Values{"email": {v.user.Email}}
-	p.promiseMail(w, r, credentials.VerifyEmail, pageVerify, nil, verifyLife)
+	p.promiseMail(w, r, v.user.Email, credentials.VerifyEmail, pageVerify, nil, verifyLife)
 }

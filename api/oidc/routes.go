@@ -19,6 +19,7 @@ func (p *Provider) browserRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+endpointAuthorize, p.authorize)
 	mux.HandleFunc("GET "+endpointEndSession, p.endSessionEndpoint)
 	mux.HandleFunc("POST "+endpointEndSession, p.endSessionEndpoint)
+	mux.HandleFunc("GET "+pageHome, p.showNothing)
 	mux.HandleFunc("GET "+pageStyle, asset("pages/style.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET "+pageScript, asset("pages/passkey.js", "text/javascript; charset=utf-8"))
 	for path, page := range map[string]http.HandlerFunc{

@@ -117,7 +117,7 @@ func (p *Provider) securityOf(r *http.Request, v *visit) (*security, *ceremony, 
 	}
 	for _, one := range live {
 		s.Sessions = append(s.Sessions, sessionRow{
-			ID: one.ID.String(), Method: methodText(one.Method), Address: one.Address, UserAgent: one.UserAgent,
+			ID: one.ID.String(), Method: methodText(one.Method), Address: one.Address, UserAgent: browserText(one.UserAgent),
 			Started: shown(one.StartedAt), Current: one.ID == v.session.ID,
 		})
 	}

@@ -73,6 +73,7 @@ func TestDocs(t *testing.T) {
 	require.NotContains(t, page, "ZgotmplZ")
 	again := r.send("GET", "/docs", "", "-Authorization", "If-None-Match: "+a.Header().Get("ETag"))
 	require.Equal(t, 304, again.Code)
+	require.Equal(t, policy, again.Header().Get("Content-Security-Policy"), "the browser would drop the style of what it kept")
 	require.Empty(t, again.Header().Get("Content-Type"))
 	require.Equal(t, 200, r.send("GET", "/openapi.json", "", "-Authorization", "Accept: application/json, */*").Code)
 }

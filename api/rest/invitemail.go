@@ -49,7 +49,7 @@ func (s *server) sendInvite(ctx context.Context, v invite.State) error {
 	}
 	message, err := mail.Invitation{
 		To: v.Email, Tenant: s.tenantName(ctx, c.tenant), InvitedBy: s.nameOf(ctx, c),
-		Link: s.Config.PublicURL + "/auth/invite?token=" + url.QueryEscape(token),
+		Link: s.Config.PublicURL + "/auth/invite?token=" + url.QueryEscape(token), ExpiresAt: v.ExpiresAt,
 	}.Message()
 	if err != nil {
 		return err

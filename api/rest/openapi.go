@@ -74,15 +74,15 @@ func static(contentType, policy string, content []byte) http.HandlerFunc {
 		}
 		h := w.Header()
 		h.Set("ETag", tag)
+		if policy != "" { // of what is kept, too: browsers replace its headers by those of a 304
+			h.Set("Content-Security-Policy", policy)
+		}
 		if unchanged {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 		h.Set("Content-Type", contentType)
 		h.Set("Content-Length", strconv.Itoa(len(content)))
-		if policy != "" {
-			h.Set("Content-Security-Policy", policy)
-		}
 		// A client that went away cannot be told so.
 		_, _ = w.Write(content)
 	}

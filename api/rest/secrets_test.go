@@ -3,6 +3,7 @@ package rest_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -91,6 +92,9 @@ func TestInvitesAreSent(t *testing.T) {
 	require.Equal(t, "bob@example.com", r.vault.messages[0].To)
 	require.Contains(t, r.vault.messages[0].Text, "http://localhost:8080/auth/invite?token=one%2Btime%2F"+r.vault.issued[0].ID.String())
 	require.Contains(t, r.vault.messages[0].Text, "Tenant acme")
+	until, err := time.Parse(time.RFC3339, made["expires_at"].(string))
+	require.NoError(t, err)
+	require.Contains(t, r.vault.messages[0].Text, "works until "+until.Format("2 January 2006, 15:04 UTC"))
 	require.Equal(t, made["id"], r.vault.issued[0].Subject.String())
 
 	path := "/v1/invites/" + made["id"].(string)

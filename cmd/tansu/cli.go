@@ -46,9 +46,8 @@ func (c *cli) addTo(root *cobra.Command) {
 	for _, cmd := range []*cobra.Command{
 		newTenantsCommand(c), newEventsCommand(c), newStreamsCommand(c), newProjectionsCommand(c),
 		newDeadLettersCommand(c), newWebhooksCommand(c), newJobsCommand(c), newAuditCommand(c), newAPICommand(c),
-		newMembersCommand(c), newInvitesCommand(c), newRolesCommand(c), newKeysCommand(c), newServiceAccountsCommand(c), newIDPCommand(c),
 		newMembersCommand(c), newInvitesCommand(c), newRolesCommand(c), newOriginsCommand(c), newKeysCommand(c), newServiceAccountsCommand(c),
-		newUsersCommand(c), newSessionsCommand(c), newClientsCommand(c), newWhoamiCommand(c),
+		newIDPCommand(c), newUsersCommand(c), newSessionsCommand(c), newClientsCommand(c), newWhoamiCommand(c),
 	} {
 		c.addFlags(cmd)
 		root.AddCommand(cmd)

@@ -29,12 +29,18 @@ func (r resource[T]) pathOf(id string, more ...string) string {
 	return r.path + "/" + url.PathEscape(id) + strings.Join(more, "")
 }
 
+// many names several of the things for people.
+func (r resource[T]) many() string {
+	_, one, _ := strings.Cut(r.one, " ")
+	return one + "s"
+}
+
 // list makes the verb that lists the things, filtered by what the query yields.
 func (r resource[T]) list(long string, query func() url.Values) *cobra.Command {
 	var l listFlags
 	cmd := r.c.verb(cobra.Command{
 		Use: "list", Args: cobra.NoArgs,
-		Short:   "List " + strings.ReplaceAll(r.noun, "-", " "),
+		Short:   "List " + r.many(),
 		Long:    long,
 		Example: "  tansu " + r.noun + " list\n  tansu " + r.noun + " list --all -o jsonl",
 	}, func(ctx context.Context, s *session, _ []string) error {
@@ -52,7 +58,7 @@ func (r resource[T]) list(long string, query func() url.Values) *cobra.Command {
 func (r resource[T]) all(long string) *cobra.Command {
 	return r.c.verb(cobra.Command{
 		Use: "list", Args: cobra.NoArgs,
-		Short:   "List " + strings.ReplaceAll(r.noun, "-", " "),
+		Short:   "List " + r.many(),
 		Long:    long,
 		Example: "  tansu " + r.noun + " list",
 	}, func(ctx context.Context, s *session, _ []string) error {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/url"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -60,7 +61,7 @@ func (c provisioningCommands) Fail(ctx context.Context, id uuid.UUID, step, caus
 // InviteOwner makes the invite once: a repeat finds it, and renews one that is so
 // old that the log has forgotten the key. Of one that was accepted meanwhile there
 // is nothing to be sent.
-func (c provisioningCommands) InviteOwner(ctx context.Context, i provisioning.Invite, key string) (uuid.UUID, error) {
+func (c provisioningCommands) InviteOwner(ctx context.Context, i provisioning.Invite, key string) (token uuid.UUID, expires time.Time, err error) {
 	r := byProvisioning(i.Tenant, i.ID.String(), commands.CreateInvite{
 		Email: i.Email, Roles: []string{permission.Owner}, TokenID: uuid.NewSHA1(i.ID, []byte(key)).String(),
 	})
@@ -70,12 +71,13 @@ func (c provisioningCommands) InviteOwner(ctx context.Context, i provisioning.In
 		made, err = c.ResendInvite(ctx, byProvisioning(i.Tenant, i.ID.String(), commands.ResendInvite{TokenID: uuid.NewString()}))
 	}
 	if errors.Is(err, invite.ErrAccepted) {
-		return uuid.Nil, nil
+		return uuid.Nil, expires, nil
 	}
 	if err != nil {
-		return uuid.Nil, err
+		return uuid.Nil, expires, err
 	}
-	return uuid.Parse(made.State.TokenID)
+	token, err = uuid.Parse(made.State.TokenID)
+	return token, made.State.ExpiresAt, err
 }
 
 // post sends the letters of provisioning.
@@ -93,7 +95,7 @@ func (p post) Send(ctx context.Context, l provisioning.Letter) error {
 		return err
 	}
 	message, err := mail.Invitation{
-		To: l.Email, Tenant: l.TenantName, Link: p.publicURL + "/auth/invite?token=" + url.QueryEscape(token),
+		To: l.Email, Tenant: l.TenantName, Link: p.publicURL + "/auth/invite?token=" + url.QueryEscape(token), ExpiresAt: l.ExpiresAt,
 	}.Message()
 	if err != nil {
 		return err

@@ -41,6 +41,9 @@ func (l letter) message() (Message, error) {
 	if err != nil || (link.Scheme != "https" && link.Scheme != "http") || link.Host == "" {
 		return Message{}, errors.New("the link of an e-mail must be an absolute one to a web page")
 	}
+	if l.ExpiresAt.IsZero() {
+		return Message{}, errors.New("an e-mail with a link must say until when it works")
+	}
 	var text, html strings.Builder
 	if err := textLayout.Execute(&text, l); err != nil {
 		return Message{}, fmt.Errorf("composing an e-mail: %w", err)

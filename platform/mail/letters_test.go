@@ -55,7 +55,9 @@ func TestNamesStayNames(t *testing.T) {
 func TestLinksLeadToWebPages(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"", "javascript:alert(1)", "/auth/invite", "https:///x", "ftp://x.example/"} {
-		_, err := SignInLink{To: "a@b.example", Link: bad}.Message()
+		_, err := SignInLink{To: "a@b.example", Link: bad, ExpiresAt: until}.Message()
 		require.Error(t, err, bad)
 	}
+	_, err := SignInLink{To: "a@b.example", Link: link}.Message()
+	require.ErrorContains(t, err, "until when")
 }

@@ -182,14 +182,15 @@ func (s sender) Fail(ctx context.Context, id uuid.UUID, step, cause string) erro
 	return err
 }
 
-func (s sender) InviteOwner(ctx context.Context, i provisioning.Invite, key string) (uuid.UUID, error) {
+func (s sender) InviteOwner(ctx context.Context, i provisioning.Invite, key string) (token uuid.UUID, expires time.Time, err error) {
 	r := on(i.Tenant, i.ID.String(), commands.CreateInvite{Email: i.Email, Roles: []string{"owner"}, TokenID: uuid.NewSHA1(i.ID, []byte(key)).String()})
 	r.IdempotencyKey = key
 	made, err := s.CreateInvite(ctx, r)
 	if err := errors.Join(err, s.after("invite")); err != nil {
-		return uuid.Nil, err
+		return uuid.Nil, time.Time{}, err
 	}
-	return uuid.Parse(made.State.TokenID)
+	token, err = uuid.Parse(made.State.TokenID)
+	return token, made.State.ExpiresAt, err
 }
 
 // post counts letters by their key, as a mail server that knows message ids.

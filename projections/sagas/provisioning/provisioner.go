@@ -27,8 +27,8 @@ type Commands interface {
 	// Fail notes that a step cannot be done.
 	Fail(ctx context.Context, id uuid.UUID, step, cause string) error
 	// InviteOwner makes the invite, of which key makes it one, and returns its
-	// token's name; nil, if nothing is to be sent.
-	InviteOwner(ctx context.Context, i Invite, key string) (token uuid.UUID, err error)
+	// token's name, nil if nothing is to be sent, and when it expires.
+	InviteOwner(ctx context.Context, i Invite, key string) (token uuid.UUID, expires time.Time, err error)
 }
 
 // Invite is that of a tenant's first owner.
@@ -43,6 +43,7 @@ type Letter struct {
 	Invite
 	TenantName string
 	Token      uuid.UUID // its name
+	ExpiresAt  time.Time
 	// Key is the same whenever the letter is sent again.
 	Key string
 }
@@ -176,11 +177,11 @@ func (p *Provisioner) invite(ctx context.Context, id uuid.UUID, s *subject) erro
 	}
 	i := Invite{Tenant: id, ID: invite, Email: s.email}
 	key := "provisioning/" + s.started.String()
-	token, err := p.Commands.InviteOwner(ctx, i, key)
+	token, expires, err := p.Commands.InviteOwner(ctx, i, key)
 	if err != nil || token == uuid.Nil {
 		return err
 	}
-	return p.Post.Send(ctx, Letter{Invite: i, TenantName: s.Name, Token: token, Key: key})
+	return p.Post.Send(ctx, Letter{Invite: i, TenantName: s.Name, Token: token, ExpiresAt: expires, Key: key})
 }
 
 // subject is a tenant with what its state need not hold.
