@@ -78,11 +78,7 @@ func (r resource[T]) show(long string) *cobra.Command {
 		Long:    long,
 		Example: "  tansu " + r.noun + " show " + r.example,
 	}, func(ctx context.Context, s *session, args []string) error {
-		it, err := decode[item[T]](s.do(ctx, call{method: http.MethodGet, path: r.pathOf(args[0])}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, r.fields, it)
+		return show(ctx, s, r.pathOf(args[0]), nil, r.fields)
 	})
 }
 

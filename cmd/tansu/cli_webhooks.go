@@ -103,11 +103,7 @@ func newWebhooksShow(c *cli) *cobra.Command {
 		Long:    "Show a webhook: where it sends what, and whether it is enabled. Its secret is named by fingerprint only.",
 		Example: "  tansu webhooks show 0192f0c1-…",
 	}, func(ctx context.Context, s *session, args []string) error {
-		it, err := decode[item[webhookInfo]](s.do(ctx, call{method: http.MethodGet, path: webhookPath(args[0])}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, webhookFields, it)
+		return show(ctx, s, webhookPath(args[0]), nil, webhookFields)
 	})
 }
 

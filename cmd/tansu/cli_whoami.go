@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -61,10 +60,6 @@ func newWhoamiCommand(c *cli) *cobra.Command {
 		Long:    "Show whom the token belongs to, in which tenant it acts, and what it may do there.",
 		Example: "  tansu whoami\n  tansu whoami --profile acme -o json",
 	}, func(ctx context.Context, s *session, _ []string) error {
-		it, err := decode[item[meInfo]](s.do(ctx, call{method: http.MethodGet, path: mePath}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, meFields, it)
+		return show(ctx, s, mePath, nil, meFields)
 	})
 }
