@@ -45,7 +45,7 @@ var keyFields = append(keyColumns[:len(keyColumns):len(keyColumns)],
 func newKeysCommand(c *cli) *cobra.Command {
 	r := resource[keyInfo]{
 		c: c, noun: "keys", one: "an API key", arg: "ID", example: "0192f0c1-…", path: "/v1/api-keys",
-		columns: keyColumns, fields: keyFields, secret: func(k keyInfo) string { return k.Key },
+		columns: keyColumns, fields: keyFields, secret: column[keyInfo]{"secret", func(k keyInfo) string { return k.Key }},
 	}
 	return noun(cobra.Command{
 		Use: "keys", Aliases: []string{"key", "api-keys"},
