@@ -104,10 +104,29 @@ func oneOf[T any](h ConditionalHeaders, version int64, body T) (*found[T], error
 type target struct {
 	streamType string
 	readModel  string
+	missing    error // there is no such thing
+}
+
+// asked waits until the read model knows what is asked for, and returns its id.
+func (s *server) asked(ctx context.Context, in *oneInput, t target) (uuid.UUID, error) {
+	id, err := in.uuid(t.missing)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, s.awaitReadModel(ctx, in.ReadHeaders, t.readModel, callOf(ctx).tenant)
 }
 
 // sendTo sends a command about something that exists.
-func sendTo[C, S any](ctx context.Context, s *server, t target, id string, handler commands.Handler[C, S], h ChangeHeaders, command C) (outcome[S], error) {
+func sendTo[C, S any](ctx context.Context, s *server, t target, path IDPath, handler commands.Handler[C, S], h ChangeHeaders, command C) (outcome[S], error) {
+	id, err := path.uuid(t.missing)
+	if err != nil {
+		return outcome[S]{}, err
+	}
+	return sendToName(ctx, s, t, id.String(), handler, h, command)
+}
+
+// sendToName sends a command about something whose id is not a UUID.
+func sendToName[C, S any](ctx context.Context, s *server, t target, id string, handler commands.Handler[C, S], h ChangeHeaders, command C) (outcome[S], error) {
 	return send(ctx, s, handler, h, http.StatusOK, order[C]{
 		tenant: callOf(ctx).tenant, stream: eventstore.Stream{Type: t.streamType, ID: id}, command: command,
 		readModels: []string{t.readModel},
