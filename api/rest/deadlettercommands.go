@@ -21,12 +21,6 @@ type DeadLetterOrder struct {
 	Status     string `json:"status" enum:"redriving,discarded" doc:"Where it stands now." example:"redriving"`
 }
 
-type deadLetterOrderOutput struct {
-	Status int
-	Written
-	Body DeadLetterOrder
-}
-
 // RedriveManyBody selects parked streams.
 type RedriveManyBody struct {
 	Projection string `json:"projection,omitempty" maxLength:"100" doc:"Only those of this projection." example:"tenant_directory"`
@@ -53,21 +47,21 @@ func (s *server) deadLetterCommands() {
 		route: access, id: "redrive-dead-letter", method: http.MethodPost, path: "/v1/dead-letters/{id}/redrive", tag: "Dead letters",
 		summary: "Re-drive a dead letter", description: "Applies the events of the parked stream again, in order. Use it after the cause is fixed.",
 	}, func(ctx context.Context, in *struct {
-		DeadLetterPath
+		IDPath
 		ChangeHeaders
-	}) (*deadLetterOrderOutput, error) {
-		return sendToDeadLetter(ctx, s, s.Commands.RedriveDeadLetter, in.DeadLetterPath, in.ChangeHeaders,
+	}) (*changed[DeadLetterOrder], error) {
+		return sendToDeadLetter(ctx, s, s.Commands.RedriveDeadLetter, in.IDPath, in.ChangeHeaders,
 			func(id string) commands.RedriveDeadLetter { return commands.RedriveDeadLetter{DeadLetterID: id} }, "redriving")
 	})
 	register(s, endpoint{
 		route: access, id: "discard-dead-letter", method: http.MethodPost, path: "/v1/dead-letters/{id}/discard", tag: "Dead letters",
 		summary: "Discard a dead letter", description: "Gives the parked events up for this projection; later ones flow again. They stay in the log.",
 	}, func(ctx context.Context, in *struct {
-		DeadLetterPath
+		IDPath
 		ChangeHeaders
 		Body ReasonBody
-	}) (*deadLetterOrderOutput, error) {
-		return sendToDeadLetter(ctx, s, s.Commands.DiscardDeadLetter, in.DeadLetterPath, in.ChangeHeaders,
+	}) (*changed[DeadLetterOrder], error) {
+		return sendToDeadLetter(ctx, s, s.Commands.DiscardDeadLetter, in.IDPath, in.ChangeHeaders,
 			func(id string) commands.DiscardDeadLetter {
 				return commands.DiscardDeadLetter{DeadLetterID: id, Reason: in.Body.Reason}
 			}, "discarded")
@@ -81,7 +75,7 @@ func (s *server) deadLetterCommands() {
 }
 
 func sendToDeadLetter[C any](ctx context.Context, s *server, handler commands.Handler[C, projection.State],
-	path DeadLetterPath, h ChangeHeaders, command func(id string) C, status string) (*deadLetterOrderOutput, error) {
+	path IDPath, h ChangeHeaders, command func(id string) C, status string) (*changed[DeadLetterOrder], error) {
 	letter, err := s.deadLetter(ctx, path.ID)
 	if err != nil {
 		return nil, err
@@ -90,7 +84,7 @@ func sendToDeadLetter[C any](ctx context.Context, s *server, handler commands.Ha
 	if err != nil {
 		return nil, err
 	}
-	return &deadLetterOrderOutput{Status: sent.status, Written: sent.Written, Body: DeadLetterOrder{
+	return &changed[DeadLetterOrder]{Status: sent.status, Written: sent.Written, Body: DeadLetterOrder{
 		ID: letter.ID.String(), Projection: letter.Projection, Status: status,
 	}}, nil
 }

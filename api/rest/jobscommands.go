@@ -20,12 +20,6 @@ type JobOrder struct {
 	Order string `json:"order" enum:"redrive,discard" doc:"What was decided." example:"redrive"`
 }
 
-type jobOrderOutput struct {
-	Status int
-	Written
-	Body JobOrder
-}
-
 // RedriveJobsBody selects dead jobs.
 type RedriveJobsBody struct {
 	Kind      string    `json:"kind,omitempty" maxLength:"100" doc:"Only those of this kind." example:"webhook.deliver"`
@@ -54,21 +48,21 @@ func (s *server) jobCommands() {
 		route: access, id: "redrive-job", method: http.MethodPost, path: "/v1/jobs/{id}/redrive", tag: "Jobs",
 		summary: "Re-drive a job", description: "Lets a dead job run again, with all its attempts; its group goes on behind it. Use it after the cause is fixed.",
 	}, func(ctx context.Context, in *struct {
-		JobPath
+		IDPath
 		ChangeHeaders
-	}) (*jobOrderOutput, error) {
-		return sendToJob(ctx, s, s.Commands.RedriveJob, in.JobPath, in.ChangeHeaders, "redrive",
+	}) (*changed[JobOrder], error) {
+		return sendToJob(ctx, s, s.Commands.RedriveJob, in.IDPath, in.ChangeHeaders, "redrive",
 			func(d job.Death) commands.RedriveJob { return commands.RedriveJob{Death: d} })
 	})
 	register(s, endpoint{
 		route: access, id: "discard-job", method: http.MethodPost, path: "/v1/jobs/{id}/discard", tag: "Jobs",
 		summary: "Discard a job", description: "Gives a dead job up; its group goes on without it. That cannot be taken back.",
 	}, func(ctx context.Context, in *struct {
-		JobPath
+		IDPath
 		ChangeHeaders
 		Body ReasonBody
-	}) (*jobOrderOutput, error) {
-		return sendToJob(ctx, s, s.Commands.DiscardJob, in.JobPath, in.ChangeHeaders, "discard",
+	}) (*changed[JobOrder], error) {
+		return sendToJob(ctx, s, s.Commands.DiscardJob, in.IDPath, in.ChangeHeaders, "discard",
 			func(d job.Death) commands.DiscardJob {
 				return commands.DiscardJob{Death: d, Reason: in.Body.Reason}
 			})
@@ -82,7 +76,7 @@ func (s *server) jobCommands() {
 }
 
 func sendToJob[C any](ctx context.Context, s *server, handler commands.Handler[C, job.State],
-	path JobPath, h ChangeHeaders, what string, command func(job.Death) C) (*jobOrderOutput, error) {
+	path IDPath, h ChangeHeaders, what string, command func(job.Death) C) (*changed[JobOrder], error) {
 	found, err := s.job(ctx, path)
 	if err != nil {
 		return nil, err
@@ -91,7 +85,7 @@ func sendToJob[C any](ctx context.Context, s *server, handler commands.Handler[C
 	if err != nil {
 		return nil, err
 	}
-	return &jobOrderOutput{sent.status, sent.Written, JobOrder{found.ID, found.Kind, found.Key, what}}, nil
+	return &changed[JobOrder]{sent.status, sent.Written, JobOrder{found.ID, found.Kind, found.Key, what}}, nil
 }
 
 func death(j Job) job.Death {

@@ -108,17 +108,6 @@ func sendToMember[C any](ctx context.Context, s *server, handler commands.Handle
 	return &changed[Member]{sent.status, sent.Written, body}, err
 }
 
-// deleted answers a command that ends something.
-func deleted[S any](sent outcome[S], err error) (*deletedOutput, error) {
-	if err != nil {
-		return nil, err
-	}
-	if sent.status == http.StatusOK {
-		sent.status = http.StatusNoContent
-	}
-	return &deletedOutput{sent.status, sent.Written}, nil
-}
-
 // ofMembers has users too, for their names.
 var ofMembers = []source{{readModel: access.Name}, {readModel: users.Name, system: true}}
 

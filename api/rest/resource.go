@@ -46,6 +46,12 @@ type created[T any] struct {
 	Body     T
 }
 
+// deletedOutput is the answer to a command that ends a thing.
+type deletedOutput struct {
+	Status int
+	Written
+}
+
 // found is the answer to a read of one thing.
 type found[T any] struct {
 	Status int
@@ -139,6 +145,17 @@ func sendNew[C, S any](ctx context.Context, s *server, t target, id string, hand
 		tenant: callOf(ctx).tenant, stream: eventstore.Stream{Type: t.streamType, ID: id}, command: command,
 		readModels: []string{t.readModel},
 	})
+}
+
+// deleted answers a command that ends something.
+func deleted[S any](sent outcome[S], err error) (*deletedOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	if sent.status == http.StatusOK {
+		sent.status = http.StatusNoContent
+	}
+	return &deletedOutput{sent.status, sent.Written}, nil
 }
 
 // missingAs turns the not-found errors of the read models into that of a domain.
