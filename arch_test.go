@@ -120,7 +120,7 @@ var rules = []rule{
 	{folder: "platform/tenantdb", allow: []string{"platform/tenantscope", "..."}},
 	{folder: "platform/embedded", allow: []string{"platform/child", "..."}},
 	{folder: "platform/rabbitmqtest", allow: []string{"platform/child", "..."}},
-	{folder: "platform/redistest", allow: []string{"platform/child", "..."}},
+	{folder: "platform/redistest", allow: []string{"platform/child", "platform/redis", "..."}},
 	{folder: "platform/migrate", allow: []string{"sql", "..."}},
 	{folder: "platform/postgrestest", allow: []string{"sql", "platform/...", "..."}},
 	{folder: "platform/...", allow: []string{"..."}, never: map[string]string{

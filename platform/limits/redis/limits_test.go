@@ -1,7 +1,6 @@
 package redis_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -45,19 +44,8 @@ type node struct {
 
 func (i installation) node(t testing.TB) node {
 	t.Helper()
-	link, err := redis.Open(redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: 5 * time.Second})
-	require.NoError(t, err)
-	n := node{Limits: limitsredis.New(link), link: link}
-	var ctx context.Context
-	ctx, n.kill = context.WithCancel(context.Background())
-	require.NoError(t, link.Start(ctx))
-	require.NoError(t, n.Start(ctx))
-	t.Cleanup(func() {
-		defer n.kill()
-		require.NoError(t, n.Stop(context.Background()))
-		require.NoError(t, link.Stop(context.Background()))
-	})
-	return n
+	l, link, kill := redistest.Node(t, redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: 5 * time.Second}, limitsredis.New)
+	return node{l, link, kill}
 }
 
 func (n node) await(t *testing.T, shared bool) {
@@ -250,15 +238,7 @@ func TestWhatIsHeldIsToldAgainAfterAnOutage(t *testing.T) {
 func TestAFrozenRedisHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	server := redistest.Private(t)
-	link, err := redis.Open(redis.Config{URL: server.URL(), Beat: 200 * time.Millisecond, Timeout: 100 * time.Millisecond})
-	require.NoError(t, err)
-	l := limitsredis.New(link)
-	require.NoError(t, link.Start(t.Context()))
-	require.NoError(t, l.Start(t.Context()))
-	t.Cleanup(func() {
-		require.NoError(t, l.Stop(context.Background()))
-		require.NoError(t, link.Stop(context.Background()))
-	})
+	l, _, _ := redistest.Node(t, redis.Config{URL: server.URL(), Beat: 200 * time.Millisecond, Timeout: 100 * time.Millisecond}, limitsredis.New)
 	require.Eventually(t, func() bool { return l.Healthy() == nil }, patience, tick)
 	require.NoError(t, server.Freeze())
 	began := time.Now()

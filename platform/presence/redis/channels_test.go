@@ -1,8 +1,6 @@
 package redis_test
 
 import (
-	"context"
-	"log/slog"
 	"net/url"
 	"testing"
 	"time"
@@ -14,7 +12,6 @@ import (
 	limitsredis "tansu.cloud/platform/limits/redis"
 	"tansu.cloud/platform/presence"
 	"tansu.cloud/platform/presence/presencetest"
-	presenceredis "tansu.cloud/platform/presence/redis"
 	"tansu.cloud/platform/redis"
 	"tansu.cloud/platform/redistest"
 )
@@ -31,15 +28,7 @@ func TestChannels(t *testing.T) {
 func TestChannelsWithoutRedis(t *testing.T) {
 	t.Parallel()
 	presencetest.Run(t, func(t *testing.T) presencetest.Fixture {
-		link, err := redis.Open(redis.Config{URL: "redis://127.0.0.1:1"})
-		require.NoError(t, err)
-		channels := presenceredis.New(link, slog.New(slog.DiscardHandler))
-		require.NoError(t, link.Start(t.Context()))
-		require.NoError(t, channels.Start(t.Context()))
-		t.Cleanup(func() {
-			require.NoError(t, channels.Stop(context.Background()))
-			require.NoError(t, link.Stop(context.Background()))
-		})
+		channels, _, _ := redistest.Node(t, redis.Config{URL: "redis://127.0.0.1:1"}, newChannels)
 		require.ErrorIs(t, channels.Healthy(), redis.ErrAway)
 		return presencetest.Fixture{Channels: channels}
 	})
@@ -246,15 +235,7 @@ func TestOnlyChannelsWithListenersAreSubscribed(t *testing.T) {
 func TestAFrozenRedisHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	server := redistest.Private(t)
-	link, err := redis.Open(redis.Config{URL: server.URL(), Beat: 200 * time.Millisecond, Timeout: 100 * time.Millisecond})
-	require.NoError(t, err)
-	channels := presenceredis.New(link, slog.New(slog.DiscardHandler))
-	require.NoError(t, link.Start(t.Context()))
-	require.NoError(t, channels.Start(t.Context()))
-	t.Cleanup(func() {
-		require.NoError(t, channels.Stop(context.Background()))
-		require.NoError(t, link.Stop(context.Background()))
-	})
+	channels, _, _ := redistest.Node(t, redis.Config{URL: server.URL(), Beat: 200 * time.Millisecond, Timeout: 100 * time.Millisecond}, newChannels)
 	require.Eventually(t, func() bool { return channels.Healthy() == nil }, patience, tick)
 	require.NoError(t, server.Freeze())
 	began := time.Now()
