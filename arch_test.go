@@ -82,6 +82,9 @@ var rules = []rule{
 		"projections/...": "projections follow the log; a command decides from the aggregate's own events",
 		pgx:               "commands reach the database only through eventstore",
 	}},
+	{folder: "projections/projectionstest", allow: []string{
+		"domain/projection", "eventstore", "eventstore/postgres", "projections", "platform/bus", "platform/postgrestest", pgx, "github.com/stretchr/testify/...",
+	}},
 	{folder: "projections/...", allow: []string{
 		"domain/...", "eventstore", "projections/...", "sql", "sql/db", "platform/bus", "platform/bus/jobs", "platform/tenantdb", "platform/tenantscope", pgx, watermill, otel, uuid,
 		"github.com/cenkalti/backoff/v5", "golang.org/x/sync/...",
