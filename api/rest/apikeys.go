@@ -154,10 +154,7 @@ func (s *server) apiKeyReads() {
 		for i, k := range found {
 			out.Body.Items[i] = apiKeyJSON(k, used[k.ID])
 		}
-		if more {
-			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
-			out.Link = nextLink(c, out.Body.NextCursor)
-		}
+		out.Body.NextCursor, out.Link = following(s, c, found, more, query)
 		return out, nil
 	})
 	register(s, endpoint{

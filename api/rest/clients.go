@@ -211,10 +211,7 @@ func (s *server) clientReads() {
 			}
 			passing(ctx, out.Body.Items[i].PreviousUntil != nil)
 		}
-		if more {
-			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
-			out.Link = nextLink(c, out.Body.NextCursor)
-		}
+		out.Body.NextCursor, out.Link = following(s, c, found, more, query)
 		return out, nil
 	})
 	register(s, endpoint{

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -76,10 +75,7 @@ func (s *server) deadLetter(ctx context.Context, id string) (deadletters.Letter,
 		return deadletters.Letter{}, projection.ErrDeadLetterNotFound
 	}
 	letter, err := s.DeadLetters.Get(ctx, parsed)
-	if errors.Is(err, deadletters.ErrNotFound) {
-		err = projection.ErrDeadLetterNotFound
-	}
-	return letter, err
+	return letter, missingAs(err, projection.ErrDeadLetterNotFound)
 }
 
 func (s *server) listDeadLetters(ctx context.Context, in *listDeadLettersInput) (*listed[DeadLetterList], error) {
@@ -102,10 +98,7 @@ func (s *server) listDeadLetters(ctx context.Context, in *listDeadLettersInput) 
 	for _, l := range letters {
 		out.Body.Items = append(out.Body.Items, deadLetterJSON(l))
 	}
-	if more {
-		out.Body.NextCursor = s.next(letters[len(letters)-1].Cursor(), query)
-		out.Link = nextLink(c, out.Body.NextCursor)
-	}
+	out.Body.NextCursor, out.Link = following(s, c, letters, more, query)
 	return out, nil
 }
 

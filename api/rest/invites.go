@@ -126,10 +126,7 @@ func (s *server) inviteReads() {
 		for i, v := range found {
 			out.Body.Items[i] = inviteJSON(v)
 		}
-		if more {
-			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
-			out.Link = nextLink(c, out.Body.NextCursor)
-		}
+		out.Body.NextCursor, out.Link = following(s, c, found, more, query)
 		return out, nil
 	})
 	register(s, endpoint{

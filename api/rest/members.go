@@ -143,10 +143,7 @@ func (s *server) memberReads() {
 		for i, m := range found {
 			out.Body.Items[i] = memberJSON(m, people[m.UserID])
 		}
-		if more {
-			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
-			out.Link = nextLink(c, out.Body.NextCursor)
-		}
+		out.Body.NextCursor, out.Link = following(s, c, found, more, query)
 		return out, nil
 	})
 	register(s, endpoint{

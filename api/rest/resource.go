@@ -13,8 +13,11 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/clients"
+	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/page"
+	"tansu.cloud/projections/readmodels/tenantdirectory"
 	"tansu.cloud/projections/readmodels/users"
+	"tansu.cloud/projections/readmodels/webhooks"
 )
 
 // IDPath names one thing.
@@ -91,9 +94,15 @@ func (s *server) from(q PageQuery, query []string) (*page.Cursor, error) {
 	return &page.Cursor{At: at, ID: b.ID}, err
 }
 
-// next is the cursor of what follows a page.
-func (s *server) next(last page.Cursor, query []string) string {
-	return s.cursors.seal(bookmark{Sort: last.At.UTC().Format(time.RFC3339Nano), ID: last.ID}, query...)
+// following is how to get what follows a page: its cursor and its Link header,
+// which are empty if nothing does.
+func following[R interface{ Cursor() page.Cursor }](s *server, c *call, found []R, more bool, query []string) (cursor, link string) {
+	if !more {
+		return "", ""
+	}
+	last := found[len(found)-1].Cursor()
+	cursor = s.cursors.seal(bookmark{Sort: last.At.UTC().Format(time.RFC3339Nano), ID: last.ID}, query...)
+	return cursor, nextLink(c, cursor)
 }
 
 // oneOf answers with one thing, unless the client has it already.
@@ -160,8 +169,12 @@ func deleted[S any](sent outcome[S], err error) (*deletedOutput, error) {
 
 // missingAs turns the not-found errors of the read models into that of a domain.
 func missingAs(err, domain error) error {
-	if errors.Is(err, access.ErrNotFound) || errors.Is(err, users.ErrNotFound) || errors.Is(err, clients.ErrNotFound) {
-		return domain
+	for _, missing := range []error{
+		access.ErrNotFound, clients.ErrNotFound, deadletters.ErrNotFound, tenantdirectory.ErrNotFound, users.ErrNotFound, webhooks.ErrNotFound,
+	} {
+		if errors.Is(err, missing) {
+			return domain
+		}
 	}
 	return err
 }

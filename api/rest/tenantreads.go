@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 )
@@ -56,7 +57,7 @@ func (s *server) getTenant(ctx context.Context, in *getTenantInput) (*found[Tena
 	}
 	t, err := s.Tenants.Get(ctx, in.ID)
 	if err != nil {
-		return nil, missing(err)
+		return nil, missingAs(err, tenant.ErrNotFound)
 	}
 	body, err := tenantJSON(t)
 	if err != nil {

@@ -172,10 +172,7 @@ func (s *server) listUsers(ctx context.Context, in *struct {
 	for i, u := range found {
 		out.Body.Items[i] = userJSON(u)
 	}
-	if more {
-		out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
-		out.Link = nextLink(c, out.Body.NextCursor)
-	}
+	out.Body.NextCursor, out.Link = following(s, c, found, more, query)
 	if in.Count == "exact" {
 		total, err := s.Users.Count(ctx, in.Status)
 		if err != nil {

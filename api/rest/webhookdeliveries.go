@@ -112,7 +112,7 @@ func (s *server) testWebhookRoute() {
 		}
 		d, err := s.Webhooks.Test(ctx, c.tenant, id, c.actor)
 		if err != nil {
-			return nil, missingWebhook(err)
+			return nil, missingAs(err, webhook.ErrNotFound)
 		}
 		return &webhookTestOutput{WebhookTest{
 			Accepted: d.Error == "", Status: d.Status, DurationMS: d.Duration.Milliseconds(), Error: d.Error, Response: d.Response,

@@ -100,7 +100,7 @@ func (s *server) webhook(ctx context.Context, path IDPath) (webhooks.Endpoint, e
 		return webhooks.Endpoint{}, err
 	}
 	found, err := s.Webhooks.Get(ctx, callOf(ctx).tenant, id)
-	return found, missingWebhook(err)
+	return found, missingAs(err, webhook.ErrNotFound)
 }
 
 func (s *server) listWebhookDeliveries(ctx context.Context, in *listWebhookDeliveriesInput) (*listed[WebhookDeliveryList], error) {

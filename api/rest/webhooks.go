@@ -181,14 +181,5 @@ func webhookJSON(e webhooks.Endpoint) Webhook {
 	return w
 }
 
-// missingWebhook turns the not-found error of the read model into that of the
-// domain.
-func missingWebhook(err error) error {
-	if errors.Is(err, webhooks.ErrNotFound) {
-		return webhook.ErrNotFound
-	}
-	return err
-}
-
 // definite reports whether a refused command has certainly changed nothing.
 func definite(err error) bool { return problem.From(err).Status < http.StatusInternalServerError }
