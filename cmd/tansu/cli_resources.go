@@ -56,17 +56,7 @@ func (r resource[T]) all(long string) *cobra.Command {
 		Long:    long,
 		Example: "  tansu " + r.noun + " list",
 	}, func(ctx context.Context, s *session, _ []string) error {
-		p, err := decode[page[T]](s.do(ctx, call{method: http.MethodGet, path: r.path}))
-		if err != nil {
-			return err
-		}
-		if err := printItems(s.out, r.columns, p.Items); err != nil {
-			return err
-		}
-		if len(p.Items) == 0 {
-			s.note("Nothing found.")
-		}
-		return s.out.end()
+		return listAll(ctx, s, r.path, r.columns)
 	})
 }
 
