@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -30,7 +31,7 @@ var keyColumns = []column[keyInfo]{
 	{"status", func(k keyInfo) string { return k.Status }},
 	{"name", func(k keyInfo) string { return k.Name }},
 	{"key", func(k keyInfo) string { return "tsk_…" + k.Hint }},
-	{"expires", func(k keyInfo) string { return orElse(timeCell(k.ExpiresAt), "never") }},
+	{"expires", func(k keyInfo) string { return cmp.Or(timeCell(k.ExpiresAt), "never") }},
 	{"last used", func(k keyInfo) string { return timeCell(k.LastUsedAt) }},
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -36,14 +37,14 @@ func (m meInfo) tenants() map[string]string {
 }
 
 // label names the caller to a person.
-func (m meInfo) label() string { return first(m.User.Email, m.User.Name, m.Actor) }
+func (m meInfo) label() string { return cmp.Or(m.User.Email, m.User.Name, m.Actor) }
 
 var meFields = []column[meInfo]{
 	{"who", meInfo.label},
 	{"kind", func(m meInfo) string { return m.Kind }},
 	{"actor", func(m meInfo) string { return m.Actor }},
 	{"name", func(m meInfo) string { return m.User.Name }},
-	{"tenant", func(m meInfo) string { return first(m.Tenant.Slug, m.Tenant.ID) }},
+	{"tenant", func(m meInfo) string { return cmp.Or(m.Tenant.Slug, m.Tenant.ID) }},
 	{"roles", func(m meInfo) string { return strings.Join(m.Roles, " ") }},
 	{"permissions", func(m meInfo) string { return words(m.Permissions) }},
 	{"member of", func(m meInfo) string { return words(slices.Sorted(maps.Keys(m.tenants()))) }},
