@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/platform/limits"
@@ -140,7 +139,7 @@ func TestDecisionsAreMadeFromTheLease(t *testing.T) {
 	n := i.node(t)
 	key, rate := uuid.NewString(), limits.Rate{Tokens: 100_000, Per: time.Second, Burst: 100_000}
 	calls := func() int64 {
-		client := connect(t, i)
+		client := redistest.Client(t, i.url)
 		text, err := client.Do(t.Context(), client.B().Info().Section("commandstats").Build()).ToString()
 		require.NoError(t, err)
 		return callsOf(t, text, "evalsha")
@@ -279,20 +278,10 @@ func BenchmarkAcquire(b *testing.B) {
 	}
 }
 
-func connect(t *testing.T, i installation) rueidis.Client {
-	t.Helper()
-	option, err := rueidis.ParseURL(i.url)
-	require.NoError(t, err)
-	client, err := rueidis.NewClient(option)
-	require.NoError(t, err)
-	t.Cleanup(client.Close)
-	return client
-}
-
 // held adds up what all nodes hold.
 func held(t *testing.T, i installation, key string) (sum int64) {
 	t.Helper()
-	client := connect(t, i)
+	client := redistest.Client(t, i.url)
 	counts, err := client.Do(t.Context(), client.B().Hvals().Key(i.prefix+":"+key+":held").Build()).AsIntSlice()
 	require.NoError(t, err)
 	for _, n := range counts {

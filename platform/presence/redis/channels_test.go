@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/platform/limits"
@@ -144,7 +143,7 @@ func TestABrokenSubscriptionIsMadeUpFor(t *testing.T) {
 	told := presencetest.Listen(t, one, c)
 	require.NoError(t, other.Join(t.Context(), c, member("a")))
 	presencetest.AwaitPresent(t, told, "a")
-	client := connect(t, i)
+	client := redistest.Client(t, i.url)
 	for range 3 {
 		require.NoError(t, client.Do(t.Context(), client.B().ClientKill().TypePubsub().Build()).Error())
 		require.NoError(t, other.Leave(t.Context(), c, "a"))
@@ -161,7 +160,7 @@ func TestABrokenSubscriptionIsMadeUpFor(t *testing.T) {
 func TestSubscriptionsThatAreRefusedAreReported(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(redistest.Private(t).URL())
-	admin := connect(t, i)
+	admin := redistest.Client(t, i.url)
 	permit := func(rule string) {
 		require.NoError(t, admin.Do(t.Context(), admin.B().AclSetuser().Username("default").Rule(rule).Build()).Error())
 	}
@@ -183,7 +182,7 @@ func TestSubscriptionsThatAreRefusedAreReported(t *testing.T) {
 func TestWhatTheRunbookPermitsIsEnough(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(redistest.Private(t).URL())
-	admin := connect(t, i)
+	admin := redistest.Client(t, i.url)
 	require.NoError(t, admin.Do(t.Context(), admin.B().AclSetuser().Username("tansu").Rule(
 		"on", ">word", "~"+i.prefix+":*", "&"+i.prefix+":*", "+@connection", "+@scripting", "+@pubsub", "+@read", "+@write", "+time").Build()).Error())
 	server, err := url.Parse(i.url)
@@ -212,7 +211,7 @@ func TestOnlyChannelsWithListenersAreSubscribed(t *testing.T) {
 	server := redistest.Private(t)
 	i := newInstallation(server.URL())
 	n := i.node(t)
-	client := connect(t, i)
+	client := redistest.Client(t, i.url)
 	subscribed := func() int {
 		names, err := client.Do(t.Context(), client.B().PubsubChannels().Pattern("*").Build()).AsStrSlice()
 		require.NoError(t, err)
@@ -278,19 +277,9 @@ func contains(lines []string, line string) bool {
 	return false
 }
 
-func connect(t *testing.T, i installation) rueidis.Client {
-	t.Helper()
-	option, err := rueidis.ParseURL(i.url)
-	require.NoError(t, err)
-	client, err := rueidis.NewClient(option)
-	require.NoError(t, err)
-	t.Cleanup(client.Close)
-	return client
-}
-
 func keys(t *testing.T, i installation) int {
 	t.Helper()
-	client := connect(t, i)
+	client := redistest.Client(t, i.url)
 	found, err := client.Do(t.Context(), client.B().Keys().Pattern(i.prefix+":*").Build()).AsStrSlice()
 	require.NoError(t, err)
 	return len(found)
@@ -298,6 +287,6 @@ func keys(t *testing.T, i installation) int {
 
 func del(t *testing.T, i installation, key string) {
 	t.Helper()
-	client := connect(t, i)
+	client := redistest.Client(t, i.url)
 	require.NoError(t, client.Do(t.Context(), client.B().Del().Key(key).Build()).Error())
 }
