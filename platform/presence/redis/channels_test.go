@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ func TestAnOutageLeavesEachProcessItsOwnMembers(t *testing.T) {
 	presencetest.AwaitPresent(t, told, everybody...)
 	presencetest.AwaitPresent(t, toldOther, everybody...)
 	require.NoError(t, other.Broadcast(t.Context(), c, member("elsewhere"), []byte(`2`)))
-	require.Eventually(t, func() bool { return contains(told.Told(), "broadcast elsewhere 2") }, patience, tick)
+	require.Eventually(t, func() bool { return slices.Contains(told.Told(), "broadcast elsewhere 2") }, patience, tick)
 }
 
 func TestWhatHappenedDuringAShortOutageIsMadeUpFor(t *testing.T) {
@@ -95,7 +96,7 @@ func TestWhatHappenedDuringAShortOutageIsMadeUpFor(t *testing.T) {
 	one.await(t, true)
 	other.await(t, true)
 	presencetest.AwaitMembers(t, one, c, "later", "stays")
-	require.Eventually(t, func() bool { return contains(told.Told(), "left goes") }, patience, tick)
+	require.Eventually(t, func() bool { return slices.Contains(told.Told(), "left goes") }, patience, tick)
 }
 
 func TestADeadProcessLosesItsMembers(t *testing.T) {
@@ -266,15 +267,6 @@ func TestStopTakesTheMembersOut(t *testing.T) {
 	require.NoError(t, stopping.Join(t.Context(), c, member("a")))
 	require.NoError(t, stopping.Stop(t.Context()))
 	told.Await(t, "joined a", "left a")
-}
-
-func contains(lines []string, line string) bool {
-	for _, l := range lines {
-		if l == line {
-			return true
-		}
-	}
-	return false
 }
 
 func keys(t *testing.T, i installation) int {
