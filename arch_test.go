@@ -63,6 +63,7 @@ var (
 
 // rules is the table of docs/ARCHITECTURE.md; the first matching line counts.
 var rules = []rule{
+	{folder: "domain/domaintest", allow: []string{"domain", "github.com/stretchr/testify/..."}},
 	{folder: "domain/identity/...", allow: []string{"domain", "domain/identity/permission", "domain/identity/user"}, std: pureStd, never: domainNever},
 	{folder: "domain/...", allow: []string{"domain"}, std: pureStd, never: domainNever},
 	{folder: "eventstore/postgres", allow: []string{
@@ -81,6 +82,9 @@ var rules = []rule{
 	}, never: map[string]string{
 		"projections/...": "projections follow the log; a command decides from the aggregate's own events",
 		pgx:               "commands reach the database only through eventstore",
+	}},
+	{folder: "projections/projectionstest", allow: []string{
+		"domain/projection", "eventstore", "eventstore/postgres", "projections", "platform/bus", "platform/postgrestest", pgx, "github.com/stretchr/testify/...",
 	}},
 	{folder: "projections/...", allow: []string{
 		"domain/...", "eventstore", "projections/...", "sql", "sql/db", "platform/bus", "platform/bus/jobs", "platform/tenantdb", "platform/tenantscope", pgx, watermill, otel, uuid,
@@ -120,7 +124,7 @@ var rules = []rule{
 	{folder: "platform/tenantdb", allow: []string{"platform/tenantscope", "..."}},
 	{folder: "platform/embedded", allow: []string{"platform/child", "..."}},
 	{folder: "platform/rabbitmqtest", allow: []string{"platform/child", "..."}},
-	{folder: "platform/redistest", allow: []string{"platform/child", "..."}},
+	{folder: "platform/redistest", allow: []string{"platform/child", "platform/redis", "..."}},
 	{folder: "platform/migrate", allow: []string{"sql", "..."}},
 	{folder: "platform/postgrestest", allow: []string{"sql", "platform/...", "..."}},
 	{folder: "platform/...", allow: []string{"..."}, never: map[string]string{

@@ -91,13 +91,13 @@ func within(networks []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(addr) })
 }
 
-// network is what one household or host has: of IPv6 that is a /64.
-func network(address string) string {
+// Network is what one household or host has: of IPv6 that is a /64.
+func Network(address string) string {
 	addr, err := netip.ParseAddr(address)
-	if err != nil || addr.Is4() {
+	if err != nil || addr.Unmap().Is4() {
 		return address
 	}
-	prefix, err := addr.Prefix(64)
+	prefix, err := addr.WithZone("").Prefix(64)
 	if err != nil {
 		return address
 	}

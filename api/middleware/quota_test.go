@@ -2,7 +2,6 @@ package middleware_test
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -72,15 +71,7 @@ func TestNodesShareAQuotaThroughRedis(t *testing.T) {
 	prefix, quota := uuid.NewString(), few(10)
 	var nodes []http.Handler
 	for range 3 {
-		link, err := redis.Open(redis.Config{URL: server.URL(), Prefix: prefix, Timeout: 5 * time.Second})
-		require.NoError(t, err)
-		shared := limitsredis.New(link)
-		require.NoError(t, link.Start(t.Context()))
-		require.NoError(t, shared.Start(t.Context()))
-		t.Cleanup(func() {
-			require.NoError(t, shared.Stop(context.Background()))
-			require.NoError(t, link.Stop(context.Background()))
-		})
+		shared, _, _ := redistest.Node(t, redis.Config{URL: server.URL(), Prefix: prefix, Timeout: 5 * time.Second}, limitsredis.New)
 		require.Eventually(t, func() bool { return shared.Healthy() == nil }, 30*time.Second, time.Millisecond)
 		nodes = append(nodes, withQuota(t, shared, &quota))
 	}

@@ -189,7 +189,7 @@ const nobody = "00000000-0000-0000-0000-000000000000"
 func key(r *http.Request, payer Payer, class, policy string) string {
 	switch policy {
 	case address:
-		return nobody + "/http/" + class + "/" + network(ClientAddress(r))
+		return nobody + "/http/" + class + "/" + Network(ClientAddress(r))
 	case tenant:
 		return payer.Tenant + "/http/" + class
 	case quota:

@@ -3,9 +3,9 @@ package oidc
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"time"
 
+	"tansu.cloud/api/middleware"
 	"tansu.cloud/platform/limits"
 )
 
@@ -40,18 +40,8 @@ func (p *Provider) signInAllowed(ctx context.Context, account, address string, k
 		(known || p.allowedToTry(ctx, "account", account, accountTries))
 }
 
-// network is what one household or host has: of IPv6 that is a /64.
-func network(address string) string {
-	parsed, err := netip.ParseAddr(address)
-	if err != nil || parsed.Unmap().Is4() {
-		return address
-	}
-	prefix, err := parsed.WithZone("").Prefix(64)
-	if err != nil {
-		return address
-	}
-	return prefix.String()
-}
+// network is by what addresses are told apart, as the limits of requests do.
+func network(address string) string { return middleware.Network(address) }
 
 type addressKey struct{}
 

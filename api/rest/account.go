@@ -10,6 +10,7 @@ import (
 
 	"tansu.cloud/api/access"
 	"tansu.cloud/domain/identity/permission"
+	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/users"
 )
@@ -139,7 +140,7 @@ func (s *server) myTenant(ctx context.Context, id uuid.UUID) (MyTenant, error) {
 		return MyTenant{ID: id.String(), Slug: "system", Name: "System", Status: "active"}, nil
 	}
 	t, err := s.Tenants.Get(ctx, id.String())
-	return MyTenant{t.ID.String(), t.Slug, t.Name, t.Status}, missing(err)
+	return MyTenant{t.ID.String(), t.Slug, t.Name, t.Status}, missingAs(err, tenant.ErrNotFound)
 }
 
 // tenantName is what a tenant is called in messages.

@@ -52,13 +52,11 @@ func (s *server) listActivity(ctx context.Context, in *struct {
 	}
 	query := []string{c.pattern, c.tenant.String(), in.Actor, in.StreamType, in.StreamID}
 	q := eventstore.LogQuery{Backwards: true, Limit: in.Limit, Actor: in.Actor, StreamType: in.StreamType, StreamID: in.StreamID}
-	if in.Cursor != "" {
-		from, err := s.cursors.open(in.Cursor, query...)
-		if err != nil {
-			return nil, err
-		}
-		q.After = from.After
+	from, err := s.cursors.begin(in.Cursor, query...)
+	if err != nil {
+		return nil, err
 	}
+	q.After = from.After
 	page, err := s.Log.ReadLog(ctx, c.tenant, q)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ type NameBody struct {
 	Name string `json:"name" doc:"1 to 100 characters." example:"Nightly export"`
 }
 
-var apiKeyTarget = target{apikey.StreamType, access.Name}
+var apiKeyTarget = target{apikey.StreamType, access.Name, apikey.ErrNotFound}
 
 func (s *server) apiKeyRoutes() {
 	s.apiKeyReads()
@@ -119,11 +119,7 @@ func (s *server) createAPIKey(ctx context.Context, in *struct {
 }
 
 func sendToAPIKey[C any](ctx context.Context, s *server, handler commands.Handler[C, apikey.State], path IDPath, h ChangeHeaders, command C) (*changed[APIKey], error) {
-	id, err := path.uuid(apikey.ErrNotFound)
-	if err != nil {
-		return nil, err
-	}
-	sent, err := sendTo(ctx, s, apiKeyTarget, id.String(), handler, h, command)
+	sent, err := sendTo(ctx, s, apiKeyTarget, path, handler, h, command)
 	if err != nil {
 		return nil, err
 	}
@@ -158,10 +154,7 @@ func (s *server) apiKeyReads() {
 		for i, k := range found {
 			out.Body.Items[i] = apiKeyJSON(k, used[k.ID])
 		}
-		if more {
-			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
-			out.Link = nextLink(c, out.Body.NextCursor)
-		}
+		out.Body.NextCursor, out.Link = following(s, c, found, more, query)
 		return out, nil
 	})
 	register(s, endpoint{
@@ -169,15 +162,11 @@ func (s *server) apiKeyReads() {
 		summary: "Read an API key", description: "One API key, without the key itself.",
 		also: map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 	}, func(ctx context.Context, in *oneInput) (*found[APIKey], error) {
-		tenant := callOf(ctx).tenant
-		id, err := in.uuid(apikey.ErrNotFound)
+		id, err := s.asked(ctx, in, apiKeyTarget)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.awaitReadModel(ctx, in.ReadHeaders, access.Name, tenant); err != nil {
-			return nil, err
-		}
-		k, err := s.Directory.APIKey(ctx, tenant, id)
+		k, err := s.Directory.APIKey(ctx, callOf(ctx).tenant, id)
 		if err != nil {
 			return nil, missingAs(err, apikey.ErrNotFound)
 		}

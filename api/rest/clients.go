@@ -57,7 +57,7 @@ type ClientList struct {
 	NextCursor string   `json:"next_cursor,omitempty" doc:"Opens the next page; absent at the end." example:"Zm9v"`
 }
 
-var clientTarget = target{client.StreamType, clients.Name}
+var clientTarget = target{client.StreamType, clients.Name, client.ErrNotFound}
 
 func (s *server) clientRoutes() {
 	s.clientReads()
@@ -97,12 +97,7 @@ func (s *server) clientRoutes() {
 		IDPath
 		ChangeHeaders
 	}) (*deletedOutput, error) {
-		id, err := in.uuid(client.ErrNotFound)
-		if err != nil {
-			return nil, err
-		}
-		sent, err := sendTo(ctx, s, clientTarget, id.String(), s.Commands.DeleteClient, in.ChangeHeaders, commands.DeleteClient{})
-		return deleted(sent, err)
+		return deleted(sendTo(ctx, s, clientTarget, in.IDPath, s.Commands.DeleteClient, in.ChangeHeaders, commands.DeleteClient{}))
 	})
 }
 
@@ -114,11 +109,7 @@ func manageClient(id, method, action, summary, description string) endpoint {
 }
 
 func sendToClient[C any](ctx context.Context, s *server, handler commands.Handler[C, client.State], path IDPath, h ChangeHeaders, command C) (*changed[Client], error) {
-	id, err := path.uuid(client.ErrNotFound)
-	if err != nil {
-		return nil, err
-	}
-	sent, err := sendTo(ctx, s, clientTarget, id.String(), handler, h, command)
+	sent, err := sendTo(ctx, s, clientTarget, path, handler, h, command)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +135,7 @@ func (s *server) clientSecretRoutes() {
 				return nil, err
 			}
 			sent, text, err := withSecret(ctx, s, id, func(secret string) (outcome[client.State], secretInUse, error) {
-				sent, err := sendTo(ctx, s, clientTarget, id.String(), s.Commands.RotateClientSecret, in.ChangeHeaders,
+				sent, err := sendTo(ctx, s, clientTarget, in.IDPath, s.Commands.RotateClientSecret, in.ChangeHeaders,
 					commands.RotateClientSecret{SecretID: secret, Overlap: in.Body.overlap()})
 				return sent, secretInUse{sent.state.SecretID, sent.state.PreviousSecretID, sent.state.PreviousUntil}, err
 			})
@@ -220,10 +211,7 @@ func (s *server) clientReads() {
 			}
 			passing(ctx, out.Body.Items[i].PreviousUntil != nil)
 		}
-		if more {
-			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
-			out.Link = nextLink(c, out.Body.NextCursor)
-		}
+		out.Body.NextCursor, out.Link = following(s, c, found, more, query)
 		return out, nil
 	})
 	register(s, endpoint{
@@ -232,11 +220,8 @@ func (s *server) clientReads() {
 		cached: ofClients,
 		also:   map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 	}, func(ctx context.Context, in *oneInput) (*found[Client], error) {
-		id, err := in.uuid(client.ErrNotFound)
+		id, err := s.asked(ctx, in, clientTarget)
 		if err != nil {
-			return nil, err
-		}
-		if err := s.awaitReadModel(ctx, in.ReadHeaders, clients.Name, callOf(ctx).tenant); err != nil {
 			return nil, err
 		}
 		v, err := s.Clients.Get(ctx, id)

@@ -42,6 +42,14 @@ func (c cursors) seal(b bookmark, query ...string) string {
 	return base64.RawURLEncoding.EncodeToString(append(c.mac(token), token...))
 }
 
+// begin returns where a page begins: without a cursor it is the first.
+func (c cursors) begin(cursor string, query ...string) (bookmark, error) {
+	if cursor == "" {
+		return bookmark{}, nil
+	}
+	return c.open(cursor, query...)
+}
+
 func (c cursors) open(cursor string, query ...string) (bookmark, error) {
 	refused := problem.New(problem.CursorInvalid, "The cursor was not made for this query; use next_cursor unchanged with the same filters.")
 	if len(cursor) > maxCursor {

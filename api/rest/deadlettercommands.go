@@ -2,11 +2,7 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"strconv"
-
-	"github.com/google/uuid"
 
 	"tansu.cloud/commands"
 	"tansu.cloud/domain/projection"
@@ -21,30 +17,10 @@ type DeadLetterOrder struct {
 	Status     string `json:"status" enum:"redriving,discarded" doc:"Where it stands now." example:"redriving"`
 }
 
-type deadLetterOrderOutput struct {
-	Status int
-	Written
-	Body DeadLetterOrder
-}
-
 // RedriveManyBody selects parked streams.
 type RedriveManyBody struct {
 	Projection string `json:"projection,omitempty" maxLength:"100" doc:"Only those of this projection." example:"tenant_directory"`
 	Limit      int    `json:"limit,omitempty" minimum:"1" maximum:"200" doc:"The most to re-drive with this request; 50 if not given." example:"50"`
-}
-
-// RedriveManyResult counts.
-type RedriveManyResult struct {
-	Requested int  `json:"requested" doc:"How many re-drives were asked for." example:"50"`
-	More      bool `json:"more" doc:"Whether more are parked; send another request, with another Idempotency-Key." example:"true"`
-}
-
-type redriveManyOutput struct {
-	Status   int
-	Position int64  `header:"Tansu-Position" doc:"The position in the system tenant's log from which on all of it can be read." example:"42"`
-	Replayed string `header:"Idempotency-Replayed" doc:"true, if an earlier request with the same key asked for these." example:"true"`
-	Applied  string `header:"Preference-Applied" doc:"Which preference of Prefer was followed." example:"wait=5"`
-	Body     RedriveManyResult
 }
 
 func (s *server) deadLetterCommands() {
@@ -53,21 +29,21 @@ func (s *server) deadLetterCommands() {
 		route: access, id: "redrive-dead-letter", method: http.MethodPost, path: "/v1/dead-letters/{id}/redrive", tag: "Dead letters",
 		summary: "Re-drive a dead letter", description: "Applies the events of the parked stream again, in order. Use it after the cause is fixed.",
 	}, func(ctx context.Context, in *struct {
-		DeadLetterPath
+		IDPath
 		ChangeHeaders
-	}) (*deadLetterOrderOutput, error) {
-		return sendToDeadLetter(ctx, s, s.Commands.RedriveDeadLetter, in.DeadLetterPath, in.ChangeHeaders,
+	}) (*changed[DeadLetterOrder], error) {
+		return sendToDeadLetter(ctx, s, s.Commands.RedriveDeadLetter, in.IDPath, in.ChangeHeaders,
 			func(id string) commands.RedriveDeadLetter { return commands.RedriveDeadLetter{DeadLetterID: id} }, "redriving")
 	})
 	register(s, endpoint{
 		route: access, id: "discard-dead-letter", method: http.MethodPost, path: "/v1/dead-letters/{id}/discard", tag: "Dead letters",
 		summary: "Discard a dead letter", description: "Gives the parked events up for this projection; later ones flow again. They stay in the log.",
 	}, func(ctx context.Context, in *struct {
-		DeadLetterPath
+		IDPath
 		ChangeHeaders
 		Body ReasonBody
-	}) (*deadLetterOrderOutput, error) {
-		return sendToDeadLetter(ctx, s, s.Commands.DiscardDeadLetter, in.DeadLetterPath, in.ChangeHeaders,
+	}) (*changed[DeadLetterOrder], error) {
+		return sendToDeadLetter(ctx, s, s.Commands.DiscardDeadLetter, in.IDPath, in.ChangeHeaders,
 			func(id string) commands.DiscardDeadLetter {
 				return commands.DiscardDeadLetter{DeadLetterID: id, Reason: in.Body.Reason}
 			}, "discarded")
@@ -77,11 +53,11 @@ func (s *server) deadLetterCommands() {
 		summary: "Re-drive many dead letters",
 		description: "Asks for the re-drive of parked streams, oldest first, up to a limit. Each is a command of its own. " +
 			"The body may be left out. Repeated with the same Idempotency-Key, the request starts no others but counts those of the first time.",
-	}, s.redriveMany)
+	}, s.redriveDeadLetters)
 }
 
 func sendToDeadLetter[C any](ctx context.Context, s *server, handler commands.Handler[C, projection.State],
-	path DeadLetterPath, h ChangeHeaders, command func(id string) C, status string) (*deadLetterOrderOutput, error) {
+	path IDPath, h ChangeHeaders, command func(id string) C, status string) (*changed[DeadLetterOrder], error) {
 	letter, err := s.deadLetter(ctx, path.ID)
 	if err != nil {
 		return nil, err
@@ -90,7 +66,7 @@ func sendToDeadLetter[C any](ctx context.Context, s *server, handler commands.Ha
 	if err != nil {
 		return nil, err
 	}
-	return &deadLetterOrderOutput{Status: sent.status, Written: sent.Written, Body: DeadLetterOrder{
+	return &changed[DeadLetterOrder]{Status: sent.status, Written: sent.Written, Body: DeadLetterOrder{
 		ID: letter.ID.String(), Projection: letter.Projection, Status: status,
 	}}, nil
 }
@@ -104,16 +80,10 @@ func deadLetterOrder[C any](letter deadletters.Letter, command C) order[C] {
 	}
 }
 
-type redriveManyInput struct {
+func (s *server) redriveDeadLetters(ctx context.Context, in *struct {
 	CommandHeaders
 	Body *RedriveManyBody
-}
-
-const redriveDefault = 50
-
-// redriveMany sends one command for each dead letter. Its idempotency key is
-// numbered through for them, so a repeat recognises that the first one is done.
-func (s *server) redriveMany(ctx context.Context, in *redriveManyInput) (*redriveManyOutput, error) {
+}) (*redriveOutput, error) {
 	selection := RedriveManyBody{Limit: redriveDefault}
 	if in.Body != nil {
 		selection.Projection = in.Body.Projection
@@ -121,65 +91,17 @@ func (s *server) redriveMany(ctx context.Context, in *redriveManyInput) (*redriv
 			selection.Limit = in.Body.Limit
 		}
 	}
-	preferences, err := s.parsePrefer(in.Prefer)
-	if err != nil {
-		return nil, err
-	}
-	out := &redriveManyOutput{Status: http.StatusOK, Applied: preferences.applied()}
-	if preferences.async {
-		out.Status = http.StatusAccepted
-	}
-	before, position, err := s.sentBefore(ctx, in.IdempotencyKey, eventstore.SystemTenant, selection.Limit)
-	if err != nil {
-		return nil, err
-	}
-	letters, more, err := s.DeadLetters.List(ctx, deadletters.ListQuery{
-		Projection: selection.Projection, Status: string(projection.StatusParked), OldestFirst: true, Limit: selection.Limit,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if before > 0 {
-		out.Replayed, out.Position, out.Body = "true", position, RedriveManyResult{Requested: before, More: len(letters) > 0}
-		return out, nil
-	}
-	out.Body.More = more
-	headers := ChangeHeaders{CommandHeaders: CommandHeaders{IdempotencyKey: in.IdempotencyKey, Prefer: "respond-async"}}
-	for _, letter := range letters {
-		o := deadLetterOrder(letter, commands.RedriveDeadLetter{DeadLetterID: letter.ID.String()})
-		o.part = strconv.Itoa(out.Body.Requested)
-		sent, err := send(ctx, s, s.Commands.RedriveDeadLetter, headers, http.StatusOK, o)
-		if errors.Is(err, projection.ErrDeadLetterNotFound) {
-			continue // the read model was behind: somebody has dealt with it
-		}
-		if err != nil {
-			return nil, err
-		}
-		out.Body.Requested++
-		out.Position = max(out.Position, sent.Position)
-	}
-	if !preferences.async {
-		s.settle(ctx, preferences, []string{deadletters.Name}, eventstore.SystemTenant, out.Position)
-	}
-	return out, nil
-}
-
-// sentBefore counts the commands of an earlier request with the same key, and
-// tells the position of the last.
-func (s *server) sentBefore(ctx context.Context, key string, tenant uuid.UUID, limit int) (n int, position int64, err error) {
-	once, err := idempotencyOf(key, "", callOf(ctx))
-	if err != nil || once.key == "" {
-		return 0, 0, err
-	}
-	for i := range limit {
-		record, err := s.Log.IdempotencyRecord(ctx, tenant, once.part(strconv.Itoa(i)).key)
-		if err != nil || record == nil {
-			return n, position, err
-		}
-		if record.Fingerprint != once.fingerprint {
-			return 0, 0, &commands.IdempotencyMismatch{Key: key}
-		}
-		n, position = i+1, max(position, record.Position)
-	}
-	return n, position, nil
+	return redrive[deadletters.Letter, commands.RedriveDeadLetter, projection.State]{
+		tenant: eventstore.SystemTenant, limit: selection.Limit,
+		find: func() ([]deadletters.Letter, bool, error) {
+			return s.DeadLetters.List(ctx, deadletters.ListQuery{
+				Projection: selection.Projection, Status: string(projection.StatusParked), OldestFirst: true, Limit: selection.Limit,
+			})
+		},
+		handler: s.Commands.RedriveDeadLetter,
+		order: func(l deadletters.Letter) order[commands.RedriveDeadLetter] {
+			return deadLetterOrder(l, commands.RedriveDeadLetter{DeadLetterID: l.ID.String()})
+		},
+		readModel: deadletters.Name, gone: projection.ErrDeadLetterNotFound,
+	}.send(ctx, s, in.CommandHeaders)
 }

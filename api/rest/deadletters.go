@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -38,22 +37,12 @@ type DeadLetterList struct {
 	NextCursor string       `json:"next_cursor,omitempty" doc:"Opens the next page; absent at the end." example:"Zm9v"`
 }
 
-type deadLetterListOutput struct {
-	PageHeaders
-	Body DeadLetterList
-}
-
 type listDeadLettersInput struct {
 	ReadHeaders
 	Projection string `query:"projection" maxLength:"100" doc:"Only those of this projection." example:"tenant_directory"`
 	Status     string `query:"status" enum:"parked,redriving,resolved,discarded" doc:"Only those with this status." example:"parked"`
 	Sort       string `query:"sort" enum:"parked_at,-parked_at" default:"parked_at" doc:"Oldest first, or with - newest first." example:"parked_at"`
 	PageQuery
-}
-
-// DeadLetterPath names a dead letter.
-type DeadLetterPath struct {
-	ID string `path:"id" maxLength:"36" doc:"Id of the dead letter." example:"01926a3d-1111-7c4b-9a51-3f0c1b2d4e5f"`
 }
 
 type deadLetterOutput struct{ Body DeadLetter }
@@ -68,7 +57,7 @@ func (s *server) deadLetterRoutes() {
 		route: read, id: "get-dead-letter", method: http.MethodGet, path: "/v1/dead-letters/{id}", tag: "Dead letters",
 		summary: "Read a dead letter", description: "One dead letter.",
 	}, func(ctx context.Context, in *struct {
-		DeadLetterPath
+		IDPath
 		ReadHeaders
 	}) (*deadLetterOutput, error) {
 		if err := s.awaitReadModel(ctx, in.ReadHeaders, deadletters.Name, eventstore.SystemTenant); err != nil {
@@ -86,13 +75,10 @@ func (s *server) deadLetter(ctx context.Context, id string) (deadletters.Letter,
 		return deadletters.Letter{}, projection.ErrDeadLetterNotFound
 	}
 	letter, err := s.DeadLetters.Get(ctx, parsed)
-	if errors.Is(err, deadletters.ErrNotFound) {
-		err = projection.ErrDeadLetterNotFound
-	}
-	return letter, err
+	return letter, missingAs(err, projection.ErrDeadLetterNotFound)
 }
 
-func (s *server) listDeadLetters(ctx context.Context, in *listDeadLettersInput) (*deadLetterListOutput, error) {
+func (s *server) listDeadLetters(ctx context.Context, in *listDeadLettersInput) (*listed[DeadLetterList], error) {
 	if err := s.awaitReadModel(ctx, in.ReadHeaders, deadletters.Name, eventstore.SystemTenant); err != nil {
 		return nil, err
 	}
@@ -108,14 +94,11 @@ func (s *server) listDeadLetters(ctx context.Context, in *listDeadLettersInput) 
 	if err != nil {
 		return nil, err
 	}
-	out := &deadLetterListOutput{PageHeaders: PageHeaders{Position: in.MinPosition}, Body: DeadLetterList{Items: []DeadLetter{}}}
+	out := &listed[DeadLetterList]{PageHeaders: PageHeaders{Position: in.MinPosition}, Body: DeadLetterList{Items: []DeadLetter{}}}
 	for _, l := range letters {
 		out.Body.Items = append(out.Body.Items, deadLetterJSON(l))
 	}
-	if more {
-		out.Body.NextCursor = s.next(letters[len(letters)-1].Cursor(), query)
-		out.Link = nextLink(c, out.Body.NextCursor)
-	}
+	out.Body.NextCursor, out.Link = following(s, c, letters, more, query)
 	return out, nil
 }
 

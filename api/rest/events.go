@@ -42,11 +42,6 @@ type EventList struct {
 	NextCursor string  `json:"next_cursor,omitempty" doc:"Opens the next page; absent at the end." example:"Zm9v"`
 }
 
-type eventListOutput struct {
-	PageHeaders
-	Body EventList
-}
-
 type listEventsInput struct {
 	ReadHeaders
 	Range
@@ -81,19 +76,16 @@ func (s *server) eventRoutes() {
 	}, s.getEvent)
 }
 
-func (s *server) listEvents(ctx context.Context, in *listEventsInput) (*eventListOutput, error) {
+func (s *server) listEvents(ctx context.Context, in *listEventsInput) (*listed[EventList], error) {
 	c := callOf(ctx)
 	if err := s.awaitLog(ctx, in.ReadHeaders, c.tenant); err != nil {
 		return nil, err
 	}
 	query := []string{c.pattern, c.tenant.String(), in.Order, strconv.FormatInt(in.After, 10), strconv.FormatInt(in.Before, 10),
 		in.Type, in.StreamType, in.StreamID, in.Actor}
-	var from bookmark
-	if in.Cursor != "" {
-		var err error
-		if from, err = s.cursors.open(in.Cursor, query...); err != nil {
-			return nil, err
-		}
+	from, err := s.cursors.begin(in.Cursor, query...)
+	if err != nil {
+		return nil, err
 	}
 	q := eventstore.LogQuery{
 		After: in.start(from), Backwards: in.backwards(), Limit: in.Limit,
@@ -111,7 +103,7 @@ func (s *server) listEvents(ctx context.Context, in *listEventsInput) (*eventLis
 		return nil, err
 	}
 	events, ended := in.trim(page.Events, func(e eventstore.Event) int64 { return e.Position })
-	out := &eventListOutput{PageHeaders: PageHeaders{Position: head.Position}, Body: EventList{Items: eventsJSON(events)}}
+	out := &listed[EventList]{PageHeaders: PageHeaders{Position: head.Position}, Body: EventList{Items: eventsJSON(events)}}
 	if !page.Done && !ended && !in.exhausted(page.Next) {
 		out.Body.NextCursor = s.cursors.seal(bookmark{After: page.Next}, query...)
 		out.Link = nextLink(c, out.Body.NextCursor)

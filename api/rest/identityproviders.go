@@ -76,7 +76,7 @@ type ProviderSecretBody struct {
 	Secret string `json:"client_secret" minLength:"1" maxLength:"1000" doc:"The client secret that the provider gave. It is never shown again." example:"s3cr3t"`
 }
 
-var providerTarget = target{provider.StreamType, access.Name}
+var providerTarget = target{provider.StreamType, access.Name, provider.ErrNotFound}
 
 func (s *server) identityProviderRoutes() {
 	s.identityProviderReads()
@@ -134,11 +134,7 @@ func (b IdentityProviderProfile) profile() provider.Profile {
 }
 
 func sendToProvider[C any](ctx context.Context, s *server, handler commands.Handler[C, provider.State], path IDPath, h ChangeHeaders, command C) (*changed[IdentityProvider], error) {
-	id, err := path.uuid(provider.ErrNotFound)
-	if err != nil {
-		return nil, err
-	}
-	sent, err := sendTo(ctx, s, providerTarget, id.String(), handler, h, command)
+	sent, err := sendTo(ctx, s, providerTarget, path, handler, h, command)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +166,7 @@ func (s *server) removeIdentityProvider(ctx context.Context, in *struct {
 			}
 		}
 	}
-	sent, err := sendTo(ctx, s, providerTarget, id.String(), s.Commands.RemoveIdentityProvider, in.ChangeHeaders, commands.RemoveIdentityProvider{})
+	sent, err := sendTo(ctx, s, providerTarget, in.IDPath, s.Commands.RemoveIdentityProvider, in.ChangeHeaders, commands.RemoveIdentityProvider{})
 	return deleted(sent, err)
 }
 
@@ -199,15 +195,11 @@ func (s *server) identityProviderReads() {
 		summary: "Read an identity provider", description: "One identity provider, without its secret.",
 		also: map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 	}, func(ctx context.Context, in *oneInput) (*found[IdentityProvider], error) {
-		tenant := callOf(ctx).tenant
-		id, err := in.uuid(provider.ErrNotFound)
+		id, err := s.asked(ctx, in, providerTarget)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.awaitReadModel(ctx, in.ReadHeaders, access.Name, tenant); err != nil {
-			return nil, err
-		}
-		p, err := s.Directory.IdentityProvider(ctx, tenant, id)
+		p, err := s.Directory.IdentityProvider(ctx, callOf(ctx).tenant, id)
 		if err != nil {
 			return nil, missingAs(err, provider.ErrNotFound)
 		}

@@ -45,7 +45,7 @@ func (s *server) identityProviderSecretRoutes() {
 				return nil, err
 			}
 			sent, err := withProviderSecret(ctx, s, id, in.Body.Secret, func(secret string) (outcome[provider.State], error) {
-				return sendTo(ctx, s, providerTarget, id.String(), s.Commands.ChangeIdentityProviderSecret, in.ChangeHeaders,
+				return sendTo(ctx, s, providerTarget, in.IDPath, s.Commands.ChangeIdentityProviderSecret, in.ChangeHeaders,
 					commands.ChangeIdentityProviderSecret{SecretID: secret})
 			})
 			if err != nil {

@@ -46,7 +46,7 @@ type CreateInviteBody struct {
 
 const permissionManageInvites = "invites.manage"
 
-var inviteTarget = target{invite.StreamType, access.Name}
+var inviteTarget = target{invite.StreamType, access.Name, invite.ErrNotFound}
 
 func (s *server) inviteRoutes() {
 	s.inviteReads()
@@ -62,11 +62,7 @@ func (s *server) inviteRoutes() {
 			IDPath
 			ChangeHeaders
 		}) (*changed[SentInvite], error) {
-			id, err := in.uuid(invite.ErrNotFound)
-			if err != nil {
-				return nil, err
-			}
-			sent, err := sendTo(ctx, s, inviteTarget, id.String(), s.Commands.ResendInvite, in.ChangeHeaders, commands.ResendInvite{TokenID: uuid.NewString()})
+			sent, err := sendTo(ctx, s, inviteTarget, in.IDPath, s.Commands.ResendInvite, in.ChangeHeaders, commands.ResendInvite{TokenID: uuid.NewString()})
 			if err != nil {
 				return nil, err
 			}
@@ -78,11 +74,7 @@ func (s *server) inviteRoutes() {
 			ChangeHeaders
 			Body *OptionalReasonBody
 		}) (*changed[Invite], error) {
-			id, err := in.uuid(invite.ErrNotFound)
-			if err != nil {
-				return nil, err
-			}
-			sent, err := sendTo(ctx, s, inviteTarget, id.String(), s.Commands.RevokeInvite, in.ChangeHeaders, commands.RevokeInvite{Reason: in.Body.text()})
+			sent, err := sendTo(ctx, s, inviteTarget, in.IDPath, s.Commands.RevokeInvite, in.ChangeHeaders, commands.RevokeInvite{Reason: in.Body.text()})
 			if err != nil {
 				return nil, err
 			}
@@ -134,10 +126,7 @@ func (s *server) inviteReads() {
 		for i, v := range found {
 			out.Body.Items[i] = inviteJSON(v)
 		}
-		if more {
-			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
-			out.Link = nextLink(c, out.Body.NextCursor)
-		}
+		out.Body.NextCursor, out.Link = following(s, c, found, more, query)
 		return out, nil
 	})
 	register(s, endpoint{
@@ -145,15 +134,11 @@ func (s *server) inviteReads() {
 		id: "get-invite", method: http.MethodGet, path: "/v1/invites/{id}", tag: "Invites",
 		summary: "Read an invite", description: "One invite.",
 	}, func(ctx context.Context, in *oneInput) (*found[Invite], error) {
-		tenant := callOf(ctx).tenant
-		id, err := in.uuid(invite.ErrNotFound)
+		id, err := s.asked(ctx, in, inviteTarget)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.awaitReadModel(ctx, in.ReadHeaders, access.Name, tenant); err != nil {
-			return nil, err
-		}
-		v, err := s.Directory.Invite(ctx, tenant, id)
+		v, err := s.Directory.Invite(ctx, callOf(ctx).tenant, id)
 		if err != nil {
 			return nil, missingAs(err, invite.ErrNotFound)
 		}

@@ -60,21 +60,11 @@ type JobList struct {
 	NextCursor string `json:"next_cursor,omitempty" doc:"Opens the next page; absent at the end." example:"Zm9v"`
 }
 
-type jobListOutput struct {
-	PageHeaders
-	Body JobList
-}
-
 type listJobsInput struct {
 	ReadHeaders
 	State string `query:"state" enum:"waiting,scheduled,ready,dispatched,running,done,dead,discarded" doc:"Only those in this state." example:"dead"`
 	Kind  string `query:"kind" maxLength:"100" doc:"Only those of this kind." example:"webhook.deliver"`
 	PageQuery
-}
-
-// JobPath names a job.
-type JobPath struct {
-	ID string `path:"id" maxLength:"36" doc:"Id of the job." example:"01926a3f-3333-7c4b-9a51-3f0c1b2d4e5f"`
 }
 
 type jobOutput struct{ Body Job }
@@ -89,19 +79,19 @@ func (s *server) jobRoutes() {
 		route: read, id: "get-job", method: http.MethodGet, path: "/v1/jobs/{id}", tag: "Jobs",
 		summary: "Read a job", description: "One job, with the error of its last attempt.",
 	}, func(ctx context.Context, in *struct {
-		JobPath
+		IDPath
 		ReadHeaders
 	}) (*jobOutput, error) {
 		if err := s.awaitReadModel(ctx, in.ReadHeaders, jobOrders, callOf(ctx).tenant); err != nil {
 			return nil, err
 		}
-		found, err := s.job(ctx, in.JobPath)
+		found, err := s.job(ctx, in.IDPath)
 		return &jobOutput{found}, err
 	})
 	s.jobCommands()
 }
 
-func (s *server) job(ctx context.Context, path JobPath) (Job, error) {
+func (s *server) job(ctx context.Context, path IDPath) (Job, error) {
 	id, err := uuid.Parse(path.ID)
 	if err != nil {
 		return Job{}, job.ErrNotFound
@@ -109,25 +99,23 @@ func (s *server) job(ctx context.Context, path JobPath) (Job, error) {
 	return s.Jobs.Get(ctx, callOf(ctx).tenant, id)
 }
 
-func (s *server) listJobs(ctx context.Context, in *listJobsInput) (*jobListOutput, error) {
+func (s *server) listJobs(ctx context.Context, in *listJobsInput) (*listed[JobList], error) {
 	c := callOf(ctx)
 	if err := s.awaitReadModel(ctx, in.ReadHeaders, jobOrders, c.tenant); err != nil {
 		return nil, err
 	}
 	query := []string{c.pattern, c.tenant.String(), in.State, in.Kind}
 	q := JobQuery{State: in.State, Kind: in.Kind, Limit: in.Limit}
-	if in.Cursor != "" {
-		from, err := s.cursors.open(in.Cursor, query...)
-		if err != nil {
-			return nil, err
-		}
-		q.Before = from.ID
+	from, err := s.cursors.begin(in.Cursor, query...)
+	if err != nil {
+		return nil, err
 	}
+	q.Before = from.ID
 	found, more, err := s.Jobs.List(ctx, c.tenant, q)
 	if err != nil {
 		return nil, err
 	}
-	out := &jobListOutput{PageHeaders: PageHeaders{Position: in.MinPosition}, Body: JobList{Items: append([]Job{}, found...)}}
+	out := &listed[JobList]{PageHeaders: PageHeaders{Position: in.MinPosition}, Body: JobList{Items: append([]Job{}, found...)}}
 	if more {
 		out.Body.NextCursor = s.cursors.seal(bookmark{ID: uuid.MustParse(found[len(found)-1].ID)}, query...)
 		out.Link = nextLink(c, out.Body.NextCursor)

@@ -43,7 +43,7 @@ type RolesBody struct {
 	Roles []string `json:"roles" doc:"1 to 20 roles; they replace those before." example:"[\"admin\"]"`
 }
 
-var memberTarget = target{member.StreamType, access.Name}
+var memberTarget = target{member.StreamType, access.Name, member.ErrNotFound}
 
 func (s *server) memberRoutes() {
 	s.memberReads()
@@ -69,12 +69,7 @@ func (s *server) memberRoutes() {
 		IDPath
 		ChangeHeaders
 	}) (*deletedOutput, error) {
-		id, err := in.uuid(member.ErrNotFound)
-		if err != nil {
-			return nil, err
-		}
-		sent, err := sendTo(ctx, s, memberTarget, id.String(), s.Commands.RemoveMember, in.ChangeHeaders, commands.RemoveMember{})
-		return deleted(sent, err)
+		return deleted(sendTo(ctx, s, memberTarget, in.IDPath, s.Commands.RemoveMember, in.ChangeHeaders, commands.RemoveMember{}))
 	})
 }
 
@@ -105,27 +100,12 @@ func (s *server) addMember(ctx context.Context, in *struct {
 }
 
 func sendToMember[C any](ctx context.Context, s *server, handler commands.Handler[C, member.State], path IDPath, h ChangeHeaders, command C) (*changed[Member], error) {
-	id, err := path.uuid(member.ErrNotFound)
-	if err != nil {
-		return nil, err
-	}
-	sent, err := sendTo(ctx, s, memberTarget, id.String(), handler, h, command)
+	sent, err := sendTo(ctx, s, memberTarget, path, handler, h, command)
 	if err != nil {
 		return nil, err
 	}
 	body, err := s.memberOfState(ctx, sent)
 	return &changed[Member]{sent.status, sent.Written, body}, err
-}
-
-// deleted answers a command that ends something.
-func deleted[S any](sent outcome[S], err error) (*deletedOutput, error) {
-	if err != nil {
-		return nil, err
-	}
-	if sent.status == http.StatusOK {
-		sent.status = http.StatusNoContent
-	}
-	return &deletedOutput{sent.status, sent.Written}, nil
 }
 
 // ofMembers has users too, for their names.
@@ -163,10 +143,7 @@ func (s *server) memberReads() {
 		for i, m := range found {
 			out.Body.Items[i] = memberJSON(m, people[m.UserID])
 		}
-		if more {
-			out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
-			out.Link = nextLink(c, out.Body.NextCursor)
-		}
+		out.Body.NextCursor, out.Link = following(s, c, found, more, query)
 		return out, nil
 	})
 	register(s, endpoint{
@@ -175,15 +152,11 @@ func (s *server) memberReads() {
 		summary: "Read a member", description: "One member, by the id of the user.",
 		cached: ofMembers,
 	}, func(ctx context.Context, in *oneInput) (*found[Member], error) {
-		tenant := callOf(ctx).tenant
-		id, err := in.uuid(member.ErrNotFound)
+		id, err := s.asked(ctx, in, memberTarget)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.awaitReadModel(ctx, in.ReadHeaders, access.Name, tenant); err != nil {
-			return nil, err
-		}
-		m, err := s.Directory.Member(ctx, tenant, id)
+		m, err := s.Directory.Member(ctx, callOf(ctx).tenant, id)
 		if err != nil {
 			return nil, missingAs(err, member.ErrNotFound)
 		}

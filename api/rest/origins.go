@@ -68,7 +68,7 @@ type OriginsBody struct {
 	Origins []string `json:"origins" doc:"Replaces all of them; at most 20, each as browsers send it: https, or http for localhost, in lower case, without a path, a default port or *." example:"[\"https://app.example.com\"]"`
 }
 
-var spaceTarget = target{space.StreamType, access.Name}
+var spaceTarget = target{streamType: space.StreamType, readModel: access.Name}
 
 func (s *server) originRoutes() {
 	register(s, endpoint{
@@ -98,7 +98,7 @@ func (s *server) originRoutes() {
 		ChangeHeaders
 		Body OriginsBody
 	}) (*changed[Origins], error) {
-		sent, err := sendTo(ctx, s, spaceTarget, space.StreamID, s.Commands.ChangeOrigins, in.ChangeHeaders, commands.ChangeOrigins{Origins: in.Body.Origins})
+		sent, err := sendToName(ctx, s, spaceTarget, space.StreamID, s.Commands.ChangeOrigins, in.ChangeHeaders, commands.ChangeOrigins{Origins: in.Body.Origins})
 		if err != nil {
 			return nil, err
 		}

@@ -13,8 +13,11 @@ import (
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/clients"
+	"tansu.cloud/projections/readmodels/deadletters"
 	"tansu.cloud/projections/readmodels/page"
+	"tansu.cloud/projections/readmodels/tenantdirectory"
 	"tansu.cloud/projections/readmodels/users"
+	"tansu.cloud/projections/readmodels/webhooks"
 )
 
 // IDPath names one thing.
@@ -44,6 +47,12 @@ type created[T any] struct {
 	Written
 	Location string `header:"Location" doc:"Where it can be read." example:"/v1/members/01926a3e-5555-7c4b-9a51-3f0c1b2d4e5f"`
 	Body     T
+}
+
+// deletedOutput is the answer to a command that ends a thing.
+type deletedOutput struct {
+	Status int
+	Written
 }
 
 // found is the answer to a read of one thing.
@@ -85,9 +94,15 @@ func (s *server) from(q PageQuery, query []string) (*page.Cursor, error) {
 	return &page.Cursor{At: at, ID: b.ID}, err
 }
 
-// next is the cursor of what follows a page.
-func (s *server) next(last page.Cursor, query []string) string {
-	return s.cursors.seal(bookmark{Sort: last.At.UTC().Format(time.RFC3339Nano), ID: last.ID}, query...)
+// following is how to get what follows a page: its cursor and its Link header,
+// which are empty if nothing does.
+func following[R interface{ Cursor() page.Cursor }](s *server, c *call, found []R, more bool, query []string) (cursor, link string) {
+	if !more {
+		return "", ""
+	}
+	last := found[len(found)-1].Cursor()
+	cursor = s.cursors.seal(bookmark{Sort: last.At.UTC().Format(time.RFC3339Nano), ID: last.ID}, query...)
+	return cursor, nextLink(c, cursor)
 }
 
 // oneOf answers with one thing, unless the client has it already.
@@ -104,10 +119,29 @@ func oneOf[T any](h ConditionalHeaders, version int64, body T) (*found[T], error
 type target struct {
 	streamType string
 	readModel  string
+	missing    error // there is no such thing
+}
+
+// asked waits until the read model knows what is asked for, and returns its id.
+func (s *server) asked(ctx context.Context, in *oneInput, t target) (uuid.UUID, error) {
+	id, err := in.uuid(t.missing)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, s.awaitReadModel(ctx, in.ReadHeaders, t.readModel, callOf(ctx).tenant)
 }
 
 // sendTo sends a command about something that exists.
-func sendTo[C, S any](ctx context.Context, s *server, t target, id string, handler commands.Handler[C, S], h ChangeHeaders, command C) (outcome[S], error) {
+func sendTo[C, S any](ctx context.Context, s *server, t target, path IDPath, handler commands.Handler[C, S], h ChangeHeaders, command C) (outcome[S], error) {
+	id, err := path.uuid(t.missing)
+	if err != nil {
+		return outcome[S]{}, err
+	}
+	return sendToName(ctx, s, t, id.String(), handler, h, command)
+}
+
+// sendToName sends a command about something whose id is not a UUID.
+func sendToName[C, S any](ctx context.Context, s *server, t target, id string, handler commands.Handler[C, S], h ChangeHeaders, command C) (outcome[S], error) {
 	return send(ctx, s, handler, h, http.StatusOK, order[C]{
 		tenant: callOf(ctx).tenant, stream: eventstore.Stream{Type: t.streamType, ID: id}, command: command,
 		readModels: []string{t.readModel},
@@ -122,10 +156,25 @@ func sendNew[C, S any](ctx context.Context, s *server, t target, id string, hand
 	})
 }
 
+// deleted answers a command that ends something.
+func deleted[S any](sent outcome[S], err error) (*deletedOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	if sent.status == http.StatusOK {
+		sent.status = http.StatusNoContent
+	}
+	return &deletedOutput{sent.status, sent.Written}, nil
+}
+
 // missingAs turns the not-found errors of the read models into that of a domain.
 func missingAs(err, domain error) error {
-	if errors.Is(err, access.ErrNotFound) || errors.Is(err, users.ErrNotFound) || errors.Is(err, clients.ErrNotFound) {
-		return domain
+	for _, missing := range []error{
+		access.ErrNotFound, clients.ErrNotFound, deadletters.ErrNotFound, tenantdirectory.ErrNotFound, users.ErrNotFound, webhooks.ErrNotFound,
+	} {
+		if errors.Is(err, missing) {
+			return domain
+		}
 	}
 	return err
 }

@@ -45,7 +45,7 @@ type RolePath struct {
 	Name string `path:"name" maxLength:"40" doc:"Name of the role." example:"support"`
 }
 
-var roleTarget = target{role.StreamType, access.Name}
+var roleTarget = target{role.StreamType, access.Name, role.ErrNotFound}
 
 func (s *server) roleRoutes() {
 	s.roleReads()
@@ -73,7 +73,7 @@ func (s *server) roleRoutes() {
 		ChangeHeaders
 		Body RoleBody
 	}) (*changed[Role], error) {
-		sent, err := sendTo(ctx, s, roleTarget, in.Name, s.Commands.ChangeRole, in.ChangeHeaders,
+		sent, err := sendToName(ctx, s, roleTarget, in.Name, s.Commands.ChangeRole, in.ChangeHeaders,
 			commands.ChangeRole{Title: in.Body.Title, Permissions: in.Body.Permissions})
 		if err != nil {
 			return nil, err
@@ -87,7 +87,7 @@ func (s *server) roleRoutes() {
 		RolePath
 		ChangeHeaders
 	}) (*deletedOutput, error) {
-		return deleted(sendTo(ctx, s, roleTarget, in.Name, s.Commands.DeleteRole, in.ChangeHeaders, commands.DeleteRole{}))
+		return deleted(sendToName(ctx, s, roleTarget, in.Name, s.Commands.DeleteRole, in.ChangeHeaders, commands.DeleteRole{}))
 	})
 }
 

@@ -44,7 +44,7 @@ type ServiceAccountBody struct {
 	Roles []string `json:"roles" doc:"1 to 20 roles; what they permit the caller must be permitted too." example:"[\"developer\"]"`
 }
 
-var serviceAccountTarget = target{serviceaccount.StreamType, access.Name}
+var serviceAccountTarget = target{serviceaccount.StreamType, access.Name, serviceaccount.ErrNotFound}
 
 func (s *server) serviceAccountRoutes() {
 	s.serviceAccountReads()
@@ -83,12 +83,7 @@ func (s *server) serviceAccountRoutes() {
 		IDPath
 		ChangeHeaders
 	}) (*deletedOutput, error) {
-		id, err := in.uuid(serviceaccount.ErrNotFound)
-		if err != nil {
-			return nil, err
-		}
-		sent, err := sendTo(ctx, s, serviceAccountTarget, id.String(), s.Commands.DeleteServiceAccount, in.ChangeHeaders, commands.DeleteServiceAccount{})
-		return deleted(sent, err)
+		return deleted(sendTo(ctx, s, serviceAccountTarget, in.IDPath, s.Commands.DeleteServiceAccount, in.ChangeHeaders, commands.DeleteServiceAccount{}))
 	})
 }
 
@@ -100,11 +95,7 @@ func manageServiceAccount(id, method, action, summary, description string) endpo
 }
 
 func sendToServiceAccount[C any](ctx context.Context, s *server, handler commands.Handler[C, serviceaccount.State], path IDPath, h ChangeHeaders, command C) (*changed[ServiceAccount], error) {
-	id, err := path.uuid(serviceaccount.ErrNotFound)
-	if err != nil {
-		return nil, err
-	}
-	sent, err := sendTo(ctx, s, serviceAccountTarget, id.String(), handler, h, command)
+	sent, err := sendTo(ctx, s, serviceAccountTarget, path, handler, h, command)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +138,7 @@ func (s *server) serviceAccountSecretRoutes() {
 				return nil, err
 			}
 			sent, text, err := withSecret(ctx, s, id, func(secret string) (outcome[serviceaccount.State], secretInUse, error) {
-				sent, err := sendTo(ctx, s, serviceAccountTarget, id.String(), s.Commands.RotateServiceAccountSecret, in.ChangeHeaders,
+				sent, err := sendTo(ctx, s, serviceAccountTarget, in.IDPath, s.Commands.RotateServiceAccountSecret, in.ChangeHeaders,
 					commands.RotateServiceAccountSecret{SecretID: secret, Overlap: in.Body.overlap()})
 				return sent, secretInUse{sent.state.SecretID, sent.state.PreviousSecretID, sent.state.PreviousUntil}, err
 			})
@@ -187,11 +178,8 @@ func (s *server) serviceAccountReads() {
 		also:   map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 	}, func(ctx context.Context, in *oneInput) (*found[ServiceAccount], error) {
 		tenant := callOf(ctx).tenant
-		id, err := in.uuid(serviceaccount.ErrNotFound)
+		id, err := s.asked(ctx, in, serviceAccountTarget)
 		if err != nil {
-			return nil, err
-		}
-		if err := s.awaitReadModel(ctx, in.ReadHeaders, access.Name, tenant); err != nil {
 			return nil, err
 		}
 		a, err := s.Directory.ServiceAccount(ctx, tenant, id)

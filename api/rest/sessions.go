@@ -31,7 +31,7 @@ type SessionList struct {
 	Items []Session `json:"items" doc:"The sessions that hold, the newest first; at most 200."`
 }
 
-var sessionTarget = target{session.StreamType, users.Name}
+var sessionTarget = target{session.StreamType, users.Name, session.ErrNotFound}
 
 func (s *server) sessionRoutes() {
 	register(s, endpoint{

@@ -72,18 +72,15 @@ func (s *server) listStreamEvents(ctx context.Context, in *struct {
 	StreamPath
 	ReadHeaders
 	Range
-}) (*eventListOutput, error) {
+}) (*listed[EventList], error) {
 	c := callOf(ctx)
 	if err := s.awaitLog(ctx, in.ReadHeaders, c.tenant); err != nil {
 		return nil, err
 	}
 	query := []string{c.pattern, c.tenant.String(), in.Type, in.ID, in.Order, strconv.FormatInt(in.After, 10), strconv.FormatInt(in.Before, 10)}
-	var from bookmark
-	if in.Cursor != "" {
-		var err error
-		if from, err = s.cursors.open(in.Cursor, query...); err != nil {
-			return nil, err
-		}
+	from, err := s.cursors.begin(in.Cursor, query...)
+	if err != nil {
+		return nil, err
 	}
 	events, err := s.Log.ReadStream(ctx, c.tenant, in.stream(), eventstore.StreamQuery{
 		After: in.start(from), Backwards: in.backwards(), Limit: in.Limit,
@@ -100,7 +97,7 @@ func (s *server) listStreamEvents(ctx context.Context, in *struct {
 	}
 	full := len(events) == in.Limit
 	events, ended := in.trim(events, func(e eventstore.Event) int64 { return e.Version })
-	out := &eventListOutput{PageHeaders: PageHeaders{Position: head.Position}, Body: EventList{Items: eventsJSON(events)}}
+	out := &listed[EventList]{PageHeaders: PageHeaders{Position: head.Position}, Body: EventList{Items: eventsJSON(events)}}
 	if full && !ended {
 		if last := events[len(events)-1].Version; !in.exhausted(last) {
 			out.Body.NextCursor = s.cursors.seal(bookmark{After: last}, query...)

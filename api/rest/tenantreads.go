@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 )
@@ -17,21 +18,10 @@ type TenantList struct {
 	Total      *int64   `json:"total,omitempty" doc:"How many there are on all pages; only with count=exact." example:"1"`
 }
 
-type tenantListOutput struct {
-	PageHeaders
-	Body TenantList
-}
-
 type getTenantInput struct {
 	TenantPath
 	ReadHeaders
 	ConditionalHeaders
-}
-
-type getTenantOutput struct {
-	Status int
-	ETag   string `header:"ETag" doc:"The version of the tenant's stream, in quotes." example:"\"3\""`
-	Body   Tenant
 }
 
 type listTenantsInput struct {
@@ -61,31 +51,27 @@ func (s *server) tenantReads() {
 	}, s.getTenant)
 }
 
-func (s *server) getTenant(ctx context.Context, in *getTenantInput) (*getTenantOutput, error) {
+func (s *server) getTenant(ctx context.Context, in *getTenantInput) (*found[Tenant], error) {
 	if err := s.awaitReadModel(ctx, in.ReadHeaders, tenantdirectory.Name, eventstore.SystemTenant); err != nil {
 		return nil, err
 	}
-	found, err := s.Tenants.Get(ctx, in.ID)
+	t, err := s.Tenants.Get(ctx, in.ID)
 	if err != nil {
-		return nil, missing(err)
+		return nil, missingAs(err, tenant.ErrNotFound)
 	}
-	out := &getTenantOutput{Status: http.StatusOK, ETag: etag(found.Version)}
-	if out.Body, err = tenantJSON(found); err != nil {
-		return nil, err
-	}
-	details, err := s.Tenants.Details(ctx, found.ID)
+	body, err := tenantJSON(t)
 	if err != nil {
 		return nil, err
 	}
-	out.Body.Quotas, out.Body.Provisioning = details.Quotas, provisioningJSON(details.Provisioning)
-	unchanged, err := notModified(in.IfMatch, in.IfNoneMatch, out.ETag)
-	if unchanged {
-		out.Status = http.StatusNotModified
+	details, err := s.Tenants.Details(ctx, t.ID)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	body.Quotas, body.Provisioning = details.Quotas, provisioningJSON(details.Provisioning)
+	return oneOf(in.ConditionalHeaders, t.Version, body)
 }
 
-func (s *server) listTenants(ctx context.Context, in *listTenantsInput) (*tenantListOutput, error) {
+func (s *server) listTenants(ctx context.Context, in *listTenantsInput) (*listed[TenantList], error) {
 	if err := s.awaitReadModel(ctx, in.ReadHeaders, tenantdirectory.Name, eventstore.SystemTenant); err != nil {
 		return nil, err
 	}
@@ -105,7 +91,7 @@ func (s *server) listTenants(ctx context.Context, in *listTenantsInput) (*tenant
 	if err != nil {
 		return nil, err
 	}
-	out := &tenantListOutput{PageHeaders: PageHeaders{Position: in.MinPosition}, Body: TenantList{Items: []Tenant{}}}
+	out := &listed[TenantList]{PageHeaders: PageHeaders{Position: in.MinPosition}, Body: TenantList{Items: []Tenant{}}}
 	for _, t := range found {
 		item, err := tenantJSON(t)
 		if err != nil {

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -205,12 +204,4 @@ func settings(s map[string]any) map[string]any {
 		return map[string]any{}
 	}
 	return s
-}
-
-// missing turns the not-found error of the read model into that of the domain.
-func missing(err error) error {
-	if errors.Is(err, tenantdirectory.ErrNotFound) {
-		return tenant.ErrNotFound
-	}
-	return err
 }

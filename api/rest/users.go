@@ -45,7 +45,7 @@ type UserNameBody struct {
 
 const permissionManageUsers = "users.manage"
 
-var userTarget = target{user.StreamType, users.Name}
+var userTarget = target{user.StreamType, users.Name, user.ErrNotFound}
 
 func (s *server) userRoutes() {
 	s.userReads()
@@ -119,11 +119,7 @@ func manageUser(id, method, action, summary, description string) endpoint {
 }
 
 func sendToUser[C any](ctx context.Context, s *server, handler commands.Handler[C, user.State], path IDPath, h ChangeHeaders, command C) (*changed[User], error) {
-	id, err := path.uuid(user.ErrNotFound)
-	if err != nil {
-		return nil, err
-	}
-	sent, err := sendTo(ctx, s, userTarget, id.String(), handler, h, command)
+	sent, err := sendTo(ctx, s, userTarget, path, handler, h, command)
 	if err != nil {
 		return nil, err
 	}
@@ -141,11 +137,8 @@ func (s *server) userReads() {
 		summary: "Read a user", description: "One user.",
 		also: map[int]string{http.StatusNotModified: "If-None-Match holds the present ETag."},
 	}, func(ctx context.Context, in *oneInput) (*found[User], error) {
-		id, err := in.uuid(user.ErrNotFound)
+		id, err := s.asked(ctx, in, userTarget)
 		if err != nil {
-			return nil, err
-		}
-		if err := s.awaitReadModel(ctx, in.ReadHeaders, users.Name, callOf(ctx).tenant); err != nil {
 			return nil, err
 		}
 		u, err := s.Users.Get(ctx, id)
@@ -179,10 +172,7 @@ func (s *server) listUsers(ctx context.Context, in *struct {
 	for i, u := range found {
 		out.Body.Items[i] = userJSON(u)
 	}
-	if more {
-		out.Body.NextCursor = s.next(found[len(found)-1].Cursor(), query)
-		out.Link = nextLink(c, out.Body.NextCursor)
-	}
+	out.Body.NextCursor, out.Link = following(s, c, found, more, query)
 	if in.Count == "exact" {
 		total, err := s.Users.Count(ctx, in.Status)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"tansu.cloud/api/problem"
 	"tansu.cloud/commands"
 	"tansu.cloud/domain"
+	"tansu.cloud/domain/webhook"
 	"tansu.cloud/platform/limits"
 )
 
@@ -54,12 +55,6 @@ type WebhookReplayList struct {
 
 type webhookTestOutput struct{ Body WebhookTest }
 
-type webhookReplayOutput struct {
-	Status int
-	Written
-	Body WebhookReplay
-}
-
 type webhookReplayListOutput struct{ Body WebhookReplayList }
 
 func (s *server) webhookDeliveryRoutes() {
@@ -67,11 +62,11 @@ func (s *server) webhookDeliveryRoutes() {
 	register(s, manageWebhook("redrive-webhook", http.MethodPost, "/redrive", "Re-drive a webhook",
 		"Tries what was given up again, in order, with all attempts; the streams behind it flow again. The body may be left out."),
 		func(ctx context.Context, in *struct {
-			WebhookPath
+			IDPath
 			ChangeHeaders
 			Body *OptionalReasonBody
-		}) (*webhookOutput, error) {
-			return sendToWebhook(ctx, s, s.Commands.RedriveWebhook, in.WebhookPath, in.ChangeHeaders, commands.RedriveWebhook{Reason: in.Body.text()})
+		}) (*changed[Webhook], error) {
+			return sendToWebhook(ctx, s, s.Commands.RedriveWebhook, in.IDPath, in.ChangeHeaders, commands.RedriveWebhook{Reason: in.Body.text()})
 		})
 	register(s, manageWebhook("replay-webhook", http.MethodPost, "/replay", "Replay to a webhook",
 		"Delivers a part of the log again: what the webhook selects of it as it is now, behind what waits already. Each message has the `webhook-id` that it had before."),
@@ -80,8 +75,8 @@ func (s *server) webhookDeliveryRoutes() {
 		route: route{permission: permissionReadWebhooks, tenant: true},
 		id:    "list-webhook-replays", method: http.MethodGet, path: "/v1/webhooks/{id}/replays", tag: "Webhooks",
 		summary: "List the replays to a webhook", description: "How far the newest replays are. They are kept for 30 days.",
-	}, func(ctx context.Context, in *struct{ WebhookPath }) (*webhookReplayListOutput, error) {
-		found, err := s.webhook(ctx, in.WebhookPath)
+	}, func(ctx context.Context, in *struct{ IDPath }) (*webhookReplayListOutput, error) {
+		found, err := s.webhook(ctx, in.IDPath)
 		if err != nil {
 			return nil, err
 		}
@@ -105,8 +100,8 @@ func (s *server) testWebhookRoute() {
 	e := manageWebhook("test-webhook", http.MethodPost, "/test", "Test a webhook",
 		"Sends an event of the type `webhook.test`, which is in no log, at once and answers with what came of it, within 10 seconds. The webhook need not be enabled. A webhook can be tested ten times in a minute.")
 	e.also = map[int]string{http.StatusTooManyRequests: "Too many tests of this webhook; `Retry-After` says when the next one is possible."}
-	register(s, e, func(ctx context.Context, in *struct{ WebhookPath }) (*webhookTestOutput, error) {
-		id, err := in.id()
+	register(s, e, func(ctx context.Context, in *struct{ IDPath }) (*webhookTestOutput, error) {
+		id, err := in.uuid(webhook.ErrNotFound)
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +112,7 @@ func (s *server) testWebhookRoute() {
 		}
 		d, err := s.Webhooks.Test(ctx, c.tenant, id, c.actor)
 		if err != nil {
-			return nil, missingWebhook(err)
+			return nil, missingAs(err, webhook.ErrNotFound)
 		}
 		return &webhookTestOutput{WebhookTest{
 			Accepted: d.Error == "", Status: d.Status, DurationMS: d.Duration.Milliseconds(), Error: d.Error, Response: d.Response,
@@ -126,12 +121,12 @@ func (s *server) testWebhookRoute() {
 }
 
 type replayWebhookInput struct {
-	WebhookPath
+	IDPath
 	ChangeHeaders
 	Body ReplayBody
 }
 
-func (s *server) replayWebhook(ctx context.Context, in *replayWebhookInput) (*webhookReplayOutput, error) {
+func (s *server) replayWebhook(ctx context.Context, in *replayWebhookInput) (*changed[WebhookReplay], error) {
 	head, err := s.Log.Head(ctx, callOf(ctx).tenant)
 	if err != nil {
 		return nil, err
@@ -148,12 +143,12 @@ func (s *server) replayWebhook(ctx context.Context, in *replayWebhookInput) (*we
 	if err != nil {
 		return nil, err
 	}
-	sent, err := orderWebhook(ctx, s, s.Commands.ReplayWebhook, in.WebhookPath, in.ChangeHeaders, http.StatusOK, commands.ReplayWebhook{
+	sent, err := orderWebhook(ctx, s, s.Commands.ReplayWebhook, in.IDPath, in.ChangeHeaders, commands.ReplayWebhook{
 		ReplayID: id.String(), FromPosition: in.Body.From, ToPosition: to, Reason: in.Body.Reason,
 	})
 	if err != nil {
 		return nil, err
 	}
 	r := sent.state.Replay
-	return &webhookReplayOutput{sent.status, sent.Written, WebhookReplay{r.ID, r.FromPosition, r.ToPosition}}, nil
+	return &changed[WebhookReplay]{sent.status, sent.Written, WebhookReplay{r.ID, r.FromPosition, r.ToPosition}}, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tansu.cloud/domain/webhook"
 	"tansu.cloud/projections/readmodels/webhooks"
 )
 
@@ -36,32 +37,10 @@ type WebhookDeliveryList struct {
 	NextCursor string            `json:"next_cursor,omitempty" doc:"Opens the next page; absent at the end." example:"Zm9v"`
 }
 
-type webhookListOutput struct {
-	PageHeaders
-	Body WebhookList
-}
-
-type getWebhookOutput struct {
-	Status int
-	ETag   string `header:"ETag" doc:"The version of the webhook's stream, in quotes." example:"\"3\""`
-	Body   Webhook
-}
-
-type getWebhookInput struct {
-	WebhookPath
-	ReadHeaders
-	ConditionalHeaders
-}
-
 type listWebhookDeliveriesInput struct {
-	WebhookPath
+	IDPath
 	Outcome string `query:"outcome" enum:"delivered,retried,parked,gone,skipped,test" doc:"Only attempts with this outcome." example:"parked"`
 	PageQuery
-}
-
-type webhookDeliveryListOutput struct {
-	PageHeaders
-	Body WebhookDeliveryList
 }
 
 var ofWebhooks = []source{{readModel: webhooks.Name}}
@@ -72,7 +51,7 @@ func (s *server) webhookReads() {
 		route: read, id: "list-webhooks", method: http.MethodGet, path: "/v1/webhooks", tag: "Webhooks",
 		summary: "List webhooks", description: "All webhooks of the tenant, without their secrets.",
 		cached: ofWebhooks,
-	}, func(ctx context.Context, in *struct{ ReadHeaders }) (*webhookListOutput, error) {
+	}, func(ctx context.Context, in *struct{ ReadHeaders }) (*listed[WebhookList], error) {
 		tenant := callOf(ctx).tenant
 		if err := s.awaitReadModel(ctx, in.ReadHeaders, webhooks.Name, tenant); err != nil {
 			return nil, err
@@ -81,7 +60,7 @@ func (s *server) webhookReads() {
 		if err != nil {
 			return nil, err
 		}
-		out := &webhookListOutput{PageHeaders: PageHeaders{Position: in.MinPosition}, Body: WebhookList{Items: []Webhook{}}}
+		out := &listed[WebhookList]{PageHeaders: PageHeaders{Position: in.MinPosition}, Body: WebhookList{Items: []Webhook{}}}
 		for _, e := range found {
 			w := webhookJSON(e)
 			passing(ctx, w.Previous != nil)
@@ -94,22 +73,18 @@ func (s *server) webhookReads() {
 		id: "get-webhook", method: http.MethodGet, path: "/v1/webhooks/{id}", tag: "Webhooks",
 		summary: "Read a webhook", description: "One webhook, without its secret.",
 		cached: ofWebhooks,
-	}, func(ctx context.Context, in *getWebhookInput) (*getWebhookOutput, error) {
+	}, func(ctx context.Context, in *oneInput) (*found[Webhook], error) {
 		tenant := callOf(ctx).tenant
 		if err := s.awaitReadModel(ctx, in.ReadHeaders, webhooks.Name, tenant); err != nil {
 			return nil, err
 		}
-		found, err := s.webhook(ctx, in.WebhookPath)
+		e, err := s.webhook(ctx, in.IDPath)
 		if err != nil {
 			return nil, err
 		}
-		out := &getWebhookOutput{Status: http.StatusOK, ETag: etag(found.Version), Body: webhookJSON(found)}
-		passing(ctx, out.Body.Previous != nil)
-		unchanged, err := notModified(in.IfMatch, in.IfNoneMatch, out.ETag)
-		if unchanged {
-			out.Status = http.StatusNotModified
-		}
-		return out, err
+		body := webhookJSON(e)
+		passing(ctx, body.Previous != nil)
+		return oneOf(in.ConditionalHeaders, e.Version, body)
 	})
 	register(s, endpoint{
 		route: read, id: "list-webhook-deliveries", method: http.MethodGet, path: "/v1/webhooks/{id}/deliveries", tag: "Webhooks",
@@ -119,35 +94,33 @@ func (s *server) webhookReads() {
 }
 
 // webhook finds a webhook of the tenant that the request names.
-func (s *server) webhook(ctx context.Context, path WebhookPath) (webhooks.Endpoint, error) {
-	id, err := path.id()
+func (s *server) webhook(ctx context.Context, path IDPath) (webhooks.Endpoint, error) {
+	id, err := path.uuid(webhook.ErrNotFound)
 	if err != nil {
 		return webhooks.Endpoint{}, err
 	}
 	found, err := s.Webhooks.Get(ctx, callOf(ctx).tenant, id)
-	return found, missingWebhook(err)
+	return found, missingAs(err, webhook.ErrNotFound)
 }
 
-func (s *server) listWebhookDeliveries(ctx context.Context, in *listWebhookDeliveriesInput) (*webhookDeliveryListOutput, error) {
-	found, err := s.webhook(ctx, in.WebhookPath)
+func (s *server) listWebhookDeliveries(ctx context.Context, in *listWebhookDeliveriesInput) (*listed[WebhookDeliveryList], error) {
+	found, err := s.webhook(ctx, in.IDPath)
 	if err != nil {
 		return nil, err
 	}
 	c := callOf(ctx)
 	query := []string{c.pattern, c.tenant.String(), found.ID.String(), in.Outcome}
 	q := webhooks.DeliveryQuery{Outcome: in.Outcome, Limit: in.Limit}
-	if in.Cursor != "" {
-		from, err := s.cursors.open(in.Cursor, query...)
-		if err != nil {
-			return nil, err
-		}
-		q.Before = from.ID
+	from, err := s.cursors.begin(in.Cursor, query...)
+	if err != nil {
+		return nil, err
 	}
+	q.Before = from.ID
 	deliveries, more, err := s.Webhooks.Deliveries(ctx, c.tenant, found.ID, q)
 	if err != nil {
 		return nil, err
 	}
-	out := &webhookDeliveryListOutput{Body: WebhookDeliveryList{Items: []WebhookDelivery{}}}
+	out := &listed[WebhookDeliveryList]{Body: WebhookDeliveryList{Items: []WebhookDelivery{}}}
 	for _, d := range deliveries {
 		out.Body.Items = append(out.Body.Items, webhookDeliveryJSON(d))
 	}

@@ -63,60 +63,48 @@ type WebhookBody struct {
 	Filter      string        `json:"filter,omitempty" doc:"Expression that an event must satisfy as well; up to 2000 bytes." example:"data.total > 100"`
 }
 
-// WebhookPath names a webhook.
-type WebhookPath struct {
-	ID string `path:"id" maxLength:"36" doc:"Id of the webhook." example:"01926a3e-2222-7c4b-9a51-3f0c1b2d4e5f"`
-}
-
-func (p WebhookPath) id() (uuid.UUID, error) {
-	id, err := uuid.Parse(p.ID)
-	if err != nil {
-		return uuid.Nil, webhook.ErrNotFound
-	}
-	return id, nil
-}
-
-type webhookOutput struct {
-	Status int
-	Written
-	Body Webhook
-}
-
 func (s *server) webhookRoutes() {
 	s.webhookSecretRoutes()
 	s.webhookReads()
 	register(s, manageWebhook("change-webhook", http.MethodPut, "", "Change a webhook",
 		"Replaces where the webhook sends what. What waits to be delivered is sent to the new address; what was selected before stays selected."),
 		func(ctx context.Context, in *struct {
-			WebhookPath
+			IDPath
 			ChangeHeaders
 			Body WebhookBody
-		}) (*webhookOutput, error) {
+		}) (*changed[Webhook], error) {
 			target, err := s.webhookTarget(in.Body)
 			if err != nil {
 				return nil, err
 			}
-			return sendToWebhook(ctx, s, s.Commands.ChangeWebhook, in.WebhookPath, in.ChangeHeaders, commands.ChangeWebhook{Target: target})
+			return sendToWebhook(ctx, s, s.Commands.ChangeWebhook, in.IDPath, in.ChangeHeaders, commands.ChangeWebhook{Target: target})
 		})
 	register(s, manageWebhook("enable-webhook", http.MethodPost, "/enable", "Enable a webhook",
 		"Sends what comes from now on. For what was missed, ask for a replay. The body may be left out."),
 		func(ctx context.Context, in *struct {
-			WebhookPath
+			IDPath
 			ChangeHeaders
 			Body *OptionalReasonBody
-		}) (*webhookOutput, error) {
-			return sendToWebhook(ctx, s, s.Commands.EnableWebhook, in.WebhookPath, in.ChangeHeaders, commands.EnableWebhook{Reason: in.Body.text()})
+		}) (*changed[Webhook], error) {
+			return sendToWebhook(ctx, s, s.Commands.EnableWebhook, in.IDPath, in.ChangeHeaders, commands.EnableWebhook{Reason: in.Body.text()})
 		})
 	register(s, manageWebhook("disable-webhook", http.MethodPost, "/disable", "Disable a webhook",
 		"Sends nothing any more; what waits to be delivered is left out."),
 		func(ctx context.Context, in *struct {
-			WebhookPath
+			IDPath
 			ChangeHeaders
 			Body ReasonBody
-		}) (*webhookOutput, error) {
-			return sendToWebhook(ctx, s, s.Commands.DisableWebhook, in.WebhookPath, in.ChangeHeaders, commands.DisableWebhook{Reason: in.Body.Reason})
+		}) (*changed[Webhook], error) {
+			return sendToWebhook(ctx, s, s.Commands.DisableWebhook, in.IDPath, in.ChangeHeaders, commands.DisableWebhook{Reason: in.Body.Reason})
 		})
-	s.deleteWebhookRoute()
+	e := manageWebhook("delete-webhook", http.MethodDelete, "", "Delete a webhook", "Ends the webhook for ever; what waits to be delivered is left out.")
+	e.status = http.StatusNoContent
+	register(s, e, func(ctx context.Context, in *struct {
+		IDPath
+		ChangeHeaders
+	}) (*deletedOutput, error) {
+		return deleted(orderWebhook(ctx, s, s.Commands.DeleteWebhook, in.IDPath, in.ChangeHeaders, commands.DeleteWebhook{}))
+	})
 	s.webhookDeliveryRoutes()
 }
 
@@ -126,26 +114,6 @@ func manageWebhook(id, method, action, summary, description string) endpoint {
 		route: route{permission: commands.PermissionManageWebhooks, tenant: true},
 		id:    id, method: method, path: "/v1/webhooks/{id}" + action, tag: "Webhooks", summary: summary, description: description,
 	}
-}
-
-type deletedOutput struct {
-	Status int
-	Written
-}
-
-func (s *server) deleteWebhookRoute() {
-	e := manageWebhook("delete-webhook", http.MethodDelete, "", "Delete a webhook", "Ends the webhook for ever; what waits to be delivered is left out.")
-	e.status = http.StatusNoContent
-	register(s, e, func(ctx context.Context, in *struct {
-		WebhookPath
-		ChangeHeaders
-	}) (*deletedOutput, error) {
-		sent, err := orderWebhook(ctx, s, s.Commands.DeleteWebhook, in.WebhookPath, in.ChangeHeaders, http.StatusNoContent, commands.DeleteWebhook{})
-		if err != nil {
-			return nil, err
-		}
-		return &deletedOutput{sent.status, sent.Written}, nil
-	})
 }
 
 // webhookTarget reads a body. The domain knows no expressions, so the filter is
@@ -169,12 +137,12 @@ func (s *server) webhookTarget(b WebhookBody) (webhook.Target, error) {
 // webhookModels are waited for after every change of a webhook.
 var webhookModels = []string{webhooks.Name, webhooks.Saga}
 
-func orderWebhook[C any](ctx context.Context, s *server, handler commands.Handler[C, webhook.State], path WebhookPath, h ChangeHeaders, status int, command C) (outcome[webhook.State], error) {
-	id, err := path.id()
+func orderWebhook[C any](ctx context.Context, s *server, handler commands.Handler[C, webhook.State], path IDPath, h ChangeHeaders, command C) (outcome[webhook.State], error) {
+	id, err := path.uuid(webhook.ErrNotFound)
 	if err != nil {
 		return outcome[webhook.State]{}, err
 	}
-	return send(ctx, s, handler, h, status, order[C]{
+	return send(ctx, s, handler, h, http.StatusOK, order[C]{
 		tenant:     callOf(ctx).tenant,
 		stream:     eventstore.Stream{Type: webhook.StreamType, ID: id.String()},
 		command:    command,
@@ -182,12 +150,12 @@ func orderWebhook[C any](ctx context.Context, s *server, handler commands.Handle
 	})
 }
 
-func sendToWebhook[C any](ctx context.Context, s *server, handler commands.Handler[C, webhook.State], path WebhookPath, h ChangeHeaders, command C) (*webhookOutput, error) {
-	sent, err := orderWebhook(ctx, s, handler, path, h, http.StatusOK, command)
+func sendToWebhook[C any](ctx context.Context, s *server, handler commands.Handler[C, webhook.State], path IDPath, h ChangeHeaders, command C) (*changed[Webhook], error) {
+	sent, err := orderWebhook(ctx, s, handler, path, h, command)
 	if err != nil {
 		return nil, err
 	}
-	return &webhookOutput{sent.status, sent.Written, webhookOfState(sent.state, sent.version)}, nil
+	return &changed[Webhook]{sent.status, sent.Written, webhookOfState(sent.state, sent.version)}, nil
 }
 
 func webhookOfState(w webhook.State, version int64) Webhook {
@@ -211,15 +179,6 @@ func webhookJSON(e webhooks.Endpoint) Webhook {
 		w.Previous = &WebhookSecret{e.PreviousFingerprint, e.PreviousUntil.UTC()}
 	}
 	return w
-}
-
-// missingWebhook turns the not-found error of the read model into that of the
-// domain.
-func missingWebhook(err error) error {
-	if errors.Is(err, webhooks.ErrNotFound) {
-		return webhook.ErrNotFound
-	}
-	return err
 }
 
 // definite reports whether a refused command has certainly changed nothing.

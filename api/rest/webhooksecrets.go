@@ -73,11 +73,11 @@ func (s *server) webhookSecretRoutes() {
 	register(s, manageWebhook("rotate-webhook-secret", http.MethodPost, "/rotate-secret", "Rotate the secret of a webhook",
 		"Makes a new secret. The one before signs too for a while, so that the receiver can change over. The body may be left out."),
 		func(ctx context.Context, in *struct {
-			WebhookPath
+			IDPath
 			ChangeHeaders
 			Body *RotateSecretBody
 		}) (*webhookWithSecretOutput, error) {
-			id, err := in.id()
+			id, err := in.uuid(webhook.ErrNotFound)
 			if err != nil {
 				return nil, err
 			}

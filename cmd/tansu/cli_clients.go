@@ -49,7 +49,7 @@ func newClientsCommand(c *cli) *cobra.Command {
 	r := resource[clientInfo]{
 		c: c, noun: "clients", one: "a client", arg: "ID", example: "0192f0c1-…", path: "/v1/clients",
 		columns: clientColumns, fields: clientFields,
-		secret:  func(c clientInfo) string { return c.ClientSecret },
+		secret:  column[clientInfo]{"secret", func(c clientInfo) string { return c.ClientSecret }},
 		version: func(c clientInfo) int64 { return c.Version },
 	}
 	return noun(cobra.Command{

@@ -67,11 +67,7 @@ func newDeadLettersShow(c *cli) *cobra.Command {
 		Long:    "Show which event could not be applied, why, and how often it was tried.",
 		Example: "  tansu dead-letters show 0192f0c1-…",
 	}, func(ctx context.Context, s *session, args []string) error {
-		it, err := decode[item[deadLetterInfo]](s.do(ctx, call{method: http.MethodGet, path: deadLetterPath(args[0])}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, deadLetterFields, it)
+		return show(ctx, s, deadLetterPath(args[0]), nil, deadLetterFields)
 	})
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -94,10 +93,6 @@ func newEventsShow(c *cli) *cobra.Command {
 			return usagef("%q is not a position; positions are 1, 2, 3 …", args[0])
 		}
 		path := "/v1/events/" + strconv.FormatInt(position, 10)
-		it, err := decode[item[eventInfo]](s.do(ctx, call{method: http.MethodGet, path: path}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, eventFields, it)
+		return show(ctx, s, path, nil, eventFields)
 	})
 }

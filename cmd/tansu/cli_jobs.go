@@ -94,11 +94,7 @@ func newJobsGet(c *cli) *cobra.Command {
 		Long:    "Show where a job stands, how often it was tried, and why it failed last.",
 		Example: "  tansu jobs get 01926a3f-… --tenant acme",
 	}, func(ctx context.Context, s *session, args []string) error {
-		it, err := decode[item[jobInfo]](s.do(ctx, call{method: http.MethodGet, path: jobPath(args[0])}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, jobFields, it)
+		return show(ctx, s, jobPath(args[0]), nil, jobFields)
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -30,7 +31,7 @@ var keyColumns = []column[keyInfo]{
 	{"status", func(k keyInfo) string { return k.Status }},
 	{"name", func(k keyInfo) string { return k.Name }},
 	{"key", func(k keyInfo) string { return "tsk_…" + k.Hint }},
-	{"expires", func(k keyInfo) string { return orElse(timeCell(k.ExpiresAt), "never") }},
+	{"expires", func(k keyInfo) string { return cmp.Or(timeCell(k.ExpiresAt), "never") }},
 	{"last used", func(k keyInfo) string { return timeCell(k.LastUsedAt) }},
 }
 
@@ -45,7 +46,7 @@ var keyFields = append(keyColumns[:len(keyColumns):len(keyColumns)],
 func newKeysCommand(c *cli) *cobra.Command {
 	r := resource[keyInfo]{
 		c: c, noun: "keys", one: "an API key", arg: "ID", example: "0192f0c1-…", path: "/v1/api-keys",
-		columns: keyColumns, fields: keyFields, secret: func(k keyInfo) string { return k.Key },
+		columns: keyColumns, fields: keyFields, secret: column[keyInfo]{"secret", func(k keyInfo) string { return k.Key }},
 	}
 	return noun(cobra.Command{
 		Use: "keys", Aliases: []string{"key", "api-keys"},

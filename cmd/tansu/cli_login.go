@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func newLoginCommand(c *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		server, err := parseServer(first(address, book.Profiles[c.profile].Server, c.getenv("TANSU_SERVER"), book.Profiles[book.InUse].Server, defaultServer))
+		server, err := parseServer(cmp.Or(address, book.Profiles[c.profile].Server, c.getenv("TANSU_SERVER"), book.Profiles[book.InUse].Server, defaultServer))
 		if err != nil {
 			return err
 		}
@@ -209,13 +210,4 @@ func parseServer(server string) (*url.URL, error) {
 	}
 	u.Path, u.RawQuery, u.Fragment = strings.TrimSuffix(u.Path, "/"), "", ""
 	return u, nil
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }

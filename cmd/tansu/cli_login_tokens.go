@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,7 +156,7 @@ func newGrant(server, tenant string, t *oauth2.Token) grant {
 }
 
 func errNoTenant(user, tenant string) error {
-	return &signInError{fmt.Sprintf("%s is not a member of tenant %s", orElse(user, "the signed-in user"), tenant), "tansu whoami"}
+	return &signInError{fmt.Sprintf("%s is not a member of tenant %s", cmp.Or(user, "the signed-in user"), tenant), "tansu whoami"}
 }
 
 func loginCommand(name, server string) string {
@@ -164,11 +165,4 @@ func loginCommand(name, server string) string {
 
 func fileWarning(file string, why error) string {
 	return fmt.Sprintf("Warning: the keyring of this machine cannot be used (%v);\nthe tokens are in %s, which only you may read.", why, file)
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ func newLogoutCommand(c *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		name := first(c.profile, book.InUse)
+		name := cmp.Or(c.profile, book.InUse)
 		if name == "" {
 			return usagef("nobody is signed in; see 'tansu profiles list'")
 		}

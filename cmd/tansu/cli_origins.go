@@ -35,11 +35,7 @@ func newOriginsShow(r resource[originsInfo]) *cobra.Command {
 		Long:    "Show the origins that a tenant names. Those of the installation count besides.",
 		Example: "  tansu origins show --tenant acme",
 	}, func(ctx context.Context, s *session, _ []string) error {
-		it, err := decode[item[originsInfo]](s.do(ctx, call{method: http.MethodGet, path: r.path}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, r.fields, it)
+		return show(ctx, s, r.path, nil, r.fields)
 	})
 }
 

@@ -61,6 +61,30 @@ func list[T any](ctx context.Context, s *session, path string, query url.Values,
 	return nil
 }
 
+// listAll prints a resource that comes as a whole.
+func listAll[T any](ctx context.Context, s *session, path string, cols []column[T]) error {
+	p, err := decode[page[T]](s.do(ctx, call{method: http.MethodGet, path: path}))
+	if err != nil {
+		return err
+	}
+	if err := printItems(s.out, cols, p.Items); err != nil {
+		return err
+	}
+	if len(p.Items) == 0 {
+		s.note("Nothing found.")
+	}
+	return s.out.end()
+}
+
+// show prints one resource.
+func show[T any](ctx context.Context, s *session, path string, query url.Values, fields []column[T]) error {
+	it, err := decode[item[T]](s.do(ctx, call{method: http.MethodGet, path: path, query: query}))
+	if err != nil {
+		return err
+	}
+	return printItem(s.out, fields, it)
+}
+
 // pages walks through a paged resource. A page may be empty although others
 // follow. Pages of very large items are asked for again in smaller parts.
 func pages[T any](ctx context.Context, c *client, path string, query url.Values, l listFlags) iter.Seq2[page[T], error] {

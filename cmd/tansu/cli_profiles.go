@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -24,7 +25,7 @@ var profileColumns = []column[profileInfo]{
 	{"server", func(p profileInfo) string { return p.Server }},
 	{"tenant", func(p profileInfo) string { return p.Tenant }},
 	{"user", func(p profileInfo) string { return p.User }},
-	{"tokens", func(p profileInfo) string { return first(string(p.Tokens), "signed out") }},
+	{"tokens", func(p profileInfo) string { return cmp.Or(string(p.Tokens), "signed out") }},
 }
 
 func newProfilesCommand(c *cli) *cobra.Command {

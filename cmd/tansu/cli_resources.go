@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// resource makes the verbs that the kinds of things of identity share.
+// resource makes the verbs that many kinds of things share.
 type resource[T any] struct {
 	c       *cli
 	noun    string // of the command line, in the plural
@@ -21,8 +21,8 @@ type resource[T any] struct {
 	path    string
 	columns []column[T]
 	fields  []column[T]
-	secret  func(T) string // what the server shows once; nil: nothing
-	version func(T) int64  // of a thing that can be edited
+	secret  column[T]     // what the server shows once, if anything
+	version func(T) int64 // of a thing that can be edited
 }
 
 func (r resource[T]) pathOf(id string, more ...string) string {
@@ -62,17 +62,7 @@ func (r resource[T]) all(long string) *cobra.Command {
 		Long:    long,
 		Example: "  tansu " + r.noun + " list",
 	}, func(ctx context.Context, s *session, _ []string) error {
-		p, err := decode[page[T]](s.do(ctx, call{method: http.MethodGet, path: r.path}))
-		if err != nil {
-			return err
-		}
-		if err := printItems(s.out, r.columns, p.Items); err != nil {
-			return err
-		}
-		if len(p.Items) == 0 {
-			s.note("Nothing found.")
-		}
-		return s.out.end()
+		return listAll(ctx, s, r.path, r.columns)
 	})
 }
 
@@ -84,11 +74,7 @@ func (r resource[T]) show(long string) *cobra.Command {
 		Long:    long,
 		Example: "  tansu " + r.noun + " show " + r.example,
 	}, func(ctx context.Context, s *session, args []string) error {
-		it, err := decode[item[T]](s.do(ctx, call{method: http.MethodGet, path: r.pathOf(args[0])}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, r.fields, it)
+		return show(ctx, s, r.pathOf(args[0]), nil, r.fields)
 	})
 }
 
@@ -189,9 +175,9 @@ func (r resource[T]) send(ctx context.Context, s *session, w writeFlags, method,
 		return err
 	}
 	fields := r.fields
-	if r.secret != nil && r.secret(it.value) != "" {
-		fields = append(fields[:len(fields):len(fields)], column[T]{"secret", r.secret})
-		s.note("Keep the secret; it is not shown again.")
+	if r.secret.cell != nil && r.secret.cell(it.value) != "" {
+		fields = append(fields[:len(fields):len(fields)], r.secret)
+		s.note("Keep the %s; it is not shown again.", r.secret.title)
 	}
 	return printItem(s.out, fields, it)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -70,7 +71,7 @@ func newRolesCreate(r resource[roleInfo]) *cobra.Command {
 		if len(permissions) == 0 {
 			return usagef("--permission is missing; see 'tansu roles permissions'")
 		}
-		body := map[string]any{"name": args[0], "title": orElse(title, args[0]), "permissions": permissions}
+		body := map[string]any{"name": args[0], "title": cmp.Or(title, args[0]), "permissions": permissions}
 		return r.send(ctx, s, w, http.MethodPost, r.path, body)
 	})
 	cmd.Flags().StringVar(&title, "title", "", "for people (default: the name)")

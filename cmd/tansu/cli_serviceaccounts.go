@@ -40,7 +40,7 @@ func newServiceAccountsCommand(c *cli) *cobra.Command {
 	r := resource[serviceAccountInfo]{
 		c: c, noun: "service-accounts", one: "a service account", arg: "ID", example: "0192f0c1-…", path: "/v1/service-accounts",
 		columns: serviceAccountColumns, fields: serviceAccountFields,
-		secret:  func(a serviceAccountInfo) string { return a.ClientSecret },
+		secret:  column[serviceAccountInfo]{"secret", func(a serviceAccountInfo) string { return a.ClientSecret }},
 		version: func(a serviceAccountInfo) int64 { return a.Version },
 	}
 	return noun(cobra.Command{

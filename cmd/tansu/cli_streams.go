@@ -88,11 +88,7 @@ func newStreamsShow(c *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		it, err := decode[item[stateInfo]](s.do(ctx, call{method: http.MethodGet, path: path + "/state", query: q}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, stateFields, it)
+		return show(ctx, s, path+"/state", q, stateFields)
 	})
 	cmd.Flags().StringVar(&at, "at", "", "a version, or a time as RFC 3339 (default: now)")
 	return cmd

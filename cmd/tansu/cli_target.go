@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -18,10 +19,10 @@ func (c *cli) target(note func(string, ...any)) (server string, token tokenFunc,
 	if err != nil {
 		return "", nil, err
 	}
-	fromEnv := first(c.getenv("TANSU_TOKEN"), c.getenv("TANSU_OPERATOR_TOKEN"))
-	server = first(c.server, c.getenv("TANSU_SERVER"))
-	if server != "" && c.profile == "" && first(given, fromEnv) != "" {
-		token, err := checkedToken(first(given, fromEnv))
+	fromEnv := cmp.Or(c.getenv("TANSU_TOKEN"), c.getenv("TANSU_OPERATOR_TOKEN"))
+	server = cmp.Or(c.server, c.getenv("TANSU_SERVER"))
+	if server != "" && c.profile == "" && cmp.Or(given, fromEnv) != "" {
+		token, err := checkedToken(cmp.Or(given, fromEnv))
 		return server, token, err
 	}
 	book, err := c.profiles.load()
@@ -39,10 +40,10 @@ func (c *cli) target(note func(string, ...any)) (server string, token tokenFunc,
 		}
 		server, fromEnv = p.Server, ""
 	} else {
-		server = first(server, book.Profiles[book.InUse].Server, defaultServer)
+		server = cmp.Or(server, book.Profiles[book.InUse].Server, defaultServer)
 		name, _ = book.of(server)
 	}
-	if static := first(given, fromEnv); static != "" || name == "" {
+	if static := cmp.Or(given, fromEnv); static != "" || name == "" {
 		token, err := checkedToken(static)
 		return server, token, err
 	}

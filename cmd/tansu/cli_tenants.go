@@ -105,11 +105,7 @@ func newTenantsShow(c *cli) *cobra.Command {
 		Long:    "Show a tenant by its id or slug, with its settings.",
 		Example: "  tansu tenants show acme -o json",
 	}, func(ctx context.Context, s *session, args []string) error {
-		it, err := decode[item[tenantInfo]](s.do(ctx, call{method: http.MethodGet, path: tenantPath(args[0])}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, tenantFields, it)
+		return show(ctx, s, tenantPath(args[0]), nil, tenantFields)
 	})
 }
 

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -50,13 +47,13 @@ var webhookFields = append(webhookColumns[:len(webhookColumns):len(webhookColumn
 	column[webhookInfo]{"version", func(w webhookInfo) string { return strconv.FormatInt(w.Version, 10) }},
 )
 
-var webhookSecretFields = append(webhookFields[:len(webhookFields):len(webhookFields)],
-	column[webhookInfo]{"signing secret", func(w webhookInfo) string { return w.Secret }},
-)
-
-const webhooksPath = "/v1/webhooks"
-
 func newWebhooksCommand(c *cli) *cobra.Command {
+	r := resource[webhookInfo]{
+		c: c, noun: "webhooks", one: "a webhook", arg: "ID", example: "0192f0c1-…", path: "/v1/webhooks",
+		columns: webhookColumns, fields: webhookFields,
+		secret:  column[webhookInfo]{"signing secret", func(w webhookInfo) string { return w.Secret }},
+		version: func(w webhookInfo) int64 { return w.Version },
+	}
 	return noun(cobra.Command{
 		Use: "webhooks", Aliases: []string{"webhook"},
 		Short: "Send events to addresses",
@@ -64,103 +61,16 @@ func newWebhooksCommand(c *cli) *cobra.Command {
 			"accept is tried again for a day and then waits for a re-drive.",
 		Example: "  tansu webhooks create https://example.com/hooks --topic type=order.paid\n  tansu webhooks deliveries 0192f0c1-… --outcome parked",
 	},
-		newWebhooksList(c), newWebhooksShow(c), newWebhooksCreate(c), newWebhooksUpdate(c),
-		newWebhooksSwitch(c, "enable", "Send what comes from now on", false),
-		newWebhooksSwitch(c, "disable", "Send nothing any more", true),
-		newWebhooksRotateSecret(c), newWebhooksTest(c), newWebhooksReplay(c), newWebhooksReplays(c),
-		newWebhooksSwitch(c, "redrive", "Try again what was given up, in order", false),
-		newWebhooksDeliveries(c), newWebhooksDelete(c),
+		r.all("List all webhooks of a tenant, oldest first."),
+		r.show("Show a webhook: where it sends what, and whether it is enabled. Its secret is named by fingerprint only."),
+		newWebhooksCreate(r), newWebhooksUpdate(r),
+		r.switched("enable", "Send what comes from now on", "Send what comes from now on.", false),
+		r.switched("disable", "Send nothing any more", "Send nothing any more.", true),
+		newWebhooksRotateSecret(r), newWebhooksTest(r), newWebhooksReplay(r), newWebhooksReplays(r),
+		r.switched("redrive", "Try again what was given up, in order", "Try again what was given up, in order.", false),
+		newWebhooksDeliveries(r),
+		r.deleted("delete", "Delete a webhook for ever. What waits to be delivered is left out.", "The webhook is deleted."),
 	)
-}
-
-func webhookPath(id string) string { return webhooksPath + "/" + url.PathEscape(id) }
-
-func newWebhooksList(c *cli) *cobra.Command {
-	return c.verb(cobra.Command{
-		Use: "list", Args: cobra.NoArgs,
-		Short:   "List a tenant's webhooks",
-		Long:    "List all webhooks of a tenant, oldest first.",
-		Example: "  tansu webhooks list --tenant acme",
-	}, func(ctx context.Context, s *session, _ []string) error {
-		p, err := decode[page[webhookInfo]](s.do(ctx, call{method: http.MethodGet, path: webhooksPath}))
-		if err != nil {
-			return err
-		}
-		if err := printItems(s.out, webhookColumns, p.Items); err != nil {
-			return err
-		}
-		if len(p.Items) == 0 {
-			s.note("Nothing found.")
-		}
-		return s.out.end()
-	})
-}
-
-func newWebhooksShow(c *cli) *cobra.Command {
-	return c.verb(cobra.Command{
-		Use: "show ID", Aliases: []string{"get"}, Args: cobra.ExactArgs(1),
-		Short:   "Show a webhook",
-		Long:    "Show a webhook: where it sends what, and whether it is enabled. Its secret is named by fingerprint only.",
-		Example: "  tansu webhooks show 0192f0c1-…",
-	}, func(ctx context.Context, s *session, args []string) error {
-		it, err := decode[item[webhookInfo]](s.do(ctx, call{method: http.MethodGet, path: webhookPath(args[0])}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, webhookFields, it)
-	})
-}
-
-func newWebhooksDelete(c *cli) *cobra.Command {
-	var w writeFlags
-	cmd := c.verb(cobra.Command{
-		Use: "delete ID", Args: cobra.ExactArgs(1),
-		Short:   "Delete a webhook for ever",
-		Long:    "Delete a webhook for ever. What waits to be delivered is left out.",
-		Example: "  tansu webhooks delete 0192f0c1-…",
-	}, func(ctx context.Context, s *session, args []string) error {
-		_, err := s.command(ctx, call{method: http.MethodDelete, path: webhookPath(args[0]), key: w.key, header: w.header()})
-		if err == nil {
-			s.note("The webhook is deleted.")
-		}
-		return err
-	})
-	w.add(cmd.Flags())
-	return cmd
-}
-
-// newWebhooksSwitch makes the verbs that take a reason and nothing else.
-func newWebhooksSwitch(c *cli, verb, short string, needsReason bool) *cobra.Command {
-	var reason string
-	var w writeFlags
-	cmd := c.verb(cobra.Command{
-		Use: verb + " ID", Args: cobra.ExactArgs(1),
-		Short:   short,
-		Long:    short + ". The reason is kept in the event.",
-		Example: "  tansu webhooks " + verb + " 0192f0c1-… --reason \"ticket 4711\"",
-	}, func(ctx context.Context, s *session, args []string) error {
-		if needsReason && reason == "" {
-			return usagef("--reason is missing; say why, it is kept in the event")
-		}
-		return s.changeWebhook(ctx, w, http.MethodPost, webhookPath(args[0])+"/"+verb, set1("reason", reason), webhookFields)
-	})
-	cmd.Flags().StringVar(&reason, "reason", "", "why; up to 500 characters")
-	w.add(cmd.Flags())
-	return cmd
-}
-
-// changeWebhook sends a command about a webhook and prints the webhook as it is
-// then.
-func (s *session) changeWebhook(ctx context.Context, w writeFlags, method, path string, body any, fields []column[webhookInfo]) error {
-	a, err := s.command(ctx, call{method: method, path: path, body: body, key: w.key, header: w.header()})
-	it, err := decode[item[webhookInfo]](a, err)
-	if err != nil {
-		return err
-	}
-	if it.value.Secret != "" {
-		s.note("Keep the signing secret; it is not shown again.")
-	}
-	return printItem(s.out, fields, it)
 }
 
 func topicsCell(topics []webhookTopic) string {
@@ -171,7 +81,7 @@ func topicsCell(topics []webhookTopic) string {
 	if len(lines) == 0 {
 		return "all events"
 	}
-	return strings.Join(lines, "\n")
+	return words(lines)
 }
 
 func topicPairs(t webhookTopic) (pairs []string) {

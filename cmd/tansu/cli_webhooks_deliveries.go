@@ -75,16 +75,16 @@ func statusCell(status int) string {
 	return strconv.Itoa(status)
 }
 
-func newWebhooksDeliveries(c *cli) *cobra.Command {
+func newWebhooksDeliveries(r resource[webhookInfo]) *cobra.Command {
 	var outcome string
 	var l listFlags
-	cmd := c.verb(cobra.Command{
+	cmd := r.c.verb(cobra.Command{
 		Use: "deliveries ID", Args: cobra.ExactArgs(1),
 		Short:   "List what was sent, and how it was answered",
 		Long:    "List the attempts to deliver, newest first, with the answers. -o json has the beginning of each answer too.",
 		Example: "  tansu webhooks deliveries 0192f0c1-… --outcome parked",
 	}, func(ctx context.Context, s *session, args []string) error {
-		return list(ctx, s, webhookPath(args[0])+"/deliveries", set(url.Values{}, "outcome", outcome), l, webhookDeliveryColumns)
+		return list(ctx, s, r.pathOf(args[0], "/deliveries"), set(url.Values{}, "outcome", outcome), l, webhookDeliveryColumns)
 	})
 	cmd.Flags().StringVar(&outcome, "outcome", "", "delivered, retried, parked, gone, skipped or test")
 	fixed(cmd, "outcome", "delivered", "retried", "parked", "gone", "skipped", "test")
@@ -92,14 +92,14 @@ func newWebhooksDeliveries(c *cli) *cobra.Command {
 	return cmd
 }
 
-func newWebhooksTest(c *cli) *cobra.Command {
-	return c.verb(cobra.Command{
+func newWebhooksTest(r resource[webhookInfo]) *cobra.Command {
+	return r.c.verb(cobra.Command{
 		Use: "test ID", Args: cobra.ExactArgs(1),
 		Short:   "Send a test event at once",
 		Long:    "Send an event of the type webhook.test at once and show the answer. It fails if the address does not accept it.",
 		Example: "  tansu webhooks test 0192f0c1-…",
 	}, func(ctx context.Context, s *session, args []string) error {
-		a, err := s.command(ctx, call{method: http.MethodPost, path: webhookPath(args[0]) + "/test"})
+		a, err := s.command(ctx, call{method: http.MethodPost, path: r.pathOf(args[0], "/test")})
 		it, err := decode[item[webhookTestInfo]](a, err)
 		if err != nil {
 			return err
@@ -114,11 +114,11 @@ func newWebhooksTest(c *cli) *cobra.Command {
 	})
 }
 
-func newWebhooksReplay(c *cli) *cobra.Command {
+func newWebhooksReplay(r resource[webhookInfo]) *cobra.Command {
 	var from, to int64
 	var reason string
 	var w writeFlags
-	cmd := c.verb(cobra.Command{
+	cmd := r.c.verb(cobra.Command{
 		Use: "replay ID --from POSITION", Args: cobra.ExactArgs(1),
 		Short: "Deliver a part of the log again",
 		Long: "Deliver what the webhook selects of a part of the log again, as it is now. Messages have the ids that they had\n" +
@@ -133,7 +133,7 @@ func newWebhooksReplay(c *cli) *cobra.Command {
 		if to > 0 {
 			body["to_position"] = to
 		}
-		a, err := s.command(ctx, call{method: http.MethodPost, path: webhookPath(args[0]) + "/replay", body: body, key: w.key, header: w.header()})
+		a, err := s.command(ctx, call{method: http.MethodPost, path: r.pathOf(args[0], "/replay"), body: body, key: w.key, header: w.header()})
 		it, err := decode[item[webhookReplayInfo]](a, err)
 		if err != nil {
 			return err
@@ -148,20 +148,13 @@ func newWebhooksReplay(c *cli) *cobra.Command {
 	return cmd
 }
 
-func newWebhooksReplays(c *cli) *cobra.Command {
-	return c.verb(cobra.Command{
+func newWebhooksReplays(r resource[webhookInfo]) *cobra.Command {
+	return r.c.verb(cobra.Command{
 		Use: "replays ID", Args: cobra.ExactArgs(1),
 		Short:   "Show how far replays are",
 		Long:    "Show how far the newest replays to a webhook are; one is complete when it is done up to its last position.",
 		Example: "  tansu webhooks replays 0192f0c1-…",
 	}, func(ctx context.Context, s *session, args []string) error {
-		p, err := decode[page[webhookReplayInfo]](s.do(ctx, call{method: http.MethodGet, path: webhookPath(args[0]) + "/replays"}))
-		if err != nil {
-			return err
-		}
-		if err := printItems(s.out, webhookReplayColumns, p.Items); err != nil {
-			return err
-		}
-		return s.out.end()
+		return listAll(ctx, s, r.pathOf(args[0], "/replays"), webhookReplayColumns)
 	})
 }

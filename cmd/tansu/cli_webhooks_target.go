@@ -21,10 +21,10 @@ func (t *targetFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&t.filter, "filter", "", "expression that an event must satisfy as well")
 }
 
-func newWebhooksCreate(c *cli) *cobra.Command {
+func newWebhooksCreate(r resource[webhookInfo]) *cobra.Command {
 	var t targetFlags
 	var w writeFlags
-	cmd := c.verb(cobra.Command{
+	cmd := r.c.verb(cobra.Command{
 		Use: "create URL", Args: cobra.ExactArgs(1),
 		Short: "Register a webhook",
 		Long: "Register an address to which events are sent from now on. The secret that signs them is shown once:\n" +
@@ -42,34 +42,20 @@ func newWebhooksCreate(c *cli) *cobra.Command {
 				body[name] = value
 			}
 		}
-		return s.changeWebhook(ctx, w, http.MethodPost, webhooksPath, body, webhookSecretFields)
+		return r.send(ctx, s, w, http.MethodPost, r.path, body)
 	})
 	t.add(cmd.Flags())
 	w.addKey(cmd.Flags())
 	return cmd
 }
 
-func newWebhooksUpdate(c *cli) *cobra.Command {
+func newWebhooksUpdate(r resource[webhookInfo]) *cobra.Command {
 	var t targetFlags
-	var w writeFlags
-	var changed func(name string) bool
-	cmd := c.verb(cobra.Command{
-		Use: "update ID", Args: cobra.ExactArgs(1),
-		Short:   "Change where a webhook sends what",
-		Long:    "Change where a webhook sends what. What is not given stays as it is; --topic replaces all topics.",
-		Example: "  tansu webhooks update 0192f0c1-… --url https://example.com/new\n  tansu webhooks update 0192f0c1-… --filter ''",
-	}, func(ctx context.Context, s *session, args []string) error {
+	return r.edit("Change where a webhook sends what. What is not given stays as it is; --topic replaces all topics.", "--url https://example.com/new", func(flags *pflag.FlagSet) {
+		flags.StringVar(&t.url, "url", "", "another address")
+		t.add(flags)
+	}, func(_ *session, now webhookInfo, given func(string) bool) (any, error) {
 		topics, err := parseTopics(t.topics)
-		if err != nil {
-			return err
-		}
-		now, err := decode[webhookInfo](s.do(ctx, call{method: http.MethodGet, path: webhookPath(args[0])}))
-		if err != nil {
-			return err
-		}
-		if w.ifVersion == 0 {
-			w.ifVersion = now.Version // what is not given stays as it was read
-		}
 		for _, f := range []struct {
 			flag  string
 			apply func()
@@ -77,24 +63,18 @@ func newWebhooksUpdate(c *cli) *cobra.Command {
 			{"url", func() { now.URL = t.url }}, {"description", func() { now.Description = t.description }},
 			{"topic", func() { now.Topics = topics }}, {"filter", func() { now.Filter = t.filter }},
 		} {
-			if changed(f.flag) {
+			if given(f.flag) {
 				f.apply()
 			}
 		}
-		body := map[string]any{"url": now.URL, "description": now.Description, "topics": now.Topics, "filter": now.Filter}
-		return s.changeWebhook(ctx, w, http.MethodPut, webhookPath(args[0]), body, webhookFields)
+		return map[string]any{"url": now.URL, "description": now.Description, "topics": now.Topics, "filter": now.Filter}, err
 	})
-	changed = cmd.Flags().Changed
-	cmd.Flags().StringVar(&t.url, "url", "", "another address")
-	t.add(cmd.Flags())
-	w.add(cmd.Flags())
-	return cmd
 }
 
-func newWebhooksRotateSecret(c *cli) *cobra.Command {
+func newWebhooksRotateSecret(r resource[webhookInfo]) *cobra.Command {
 	var overlap time.Duration
 	var w writeFlags
-	cmd := c.verb(cobra.Command{
+	cmd := r.c.verb(cobra.Command{
 		Use: "rotate-secret ID", Args: cobra.ExactArgs(1),
 		Short: "Make a new signing secret",
 		Long: "Make a new signing secret and show it once. The one before signs too for a while, so that the receiver can\n" +
@@ -102,7 +82,7 @@ func newWebhooksRotateSecret(c *cli) *cobra.Command {
 		Example: "  tansu webhooks rotate-secret 0192f0c1-… --overlap 1h",
 	}, func(ctx context.Context, s *session, args []string) error {
 		body := map[string]any{"overlap_seconds": int64(overlap / time.Second)}
-		return s.changeWebhook(ctx, w, http.MethodPost, webhookPath(args[0])+"/rotate-secret", body, webhookSecretFields)
+		return r.send(ctx, s, w, http.MethodPost, r.pathOf(args[0], "/rotate-secret"), body)
 	})
 	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the secret before goes on signing")
 	w.add(cmd.Flags())

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -37,14 +37,14 @@ func (m meInfo) tenants() map[string]string {
 }
 
 // label names the caller to a person.
-func (m meInfo) label() string { return first(m.User.Email, m.User.Name, m.Actor) }
+func (m meInfo) label() string { return cmp.Or(m.User.Email, m.User.Name, m.Actor) }
 
 var meFields = []column[meInfo]{
 	{"who", meInfo.label},
 	{"kind", func(m meInfo) string { return m.Kind }},
 	{"actor", func(m meInfo) string { return m.Actor }},
 	{"name", func(m meInfo) string { return m.User.Name }},
-	{"tenant", func(m meInfo) string { return first(m.Tenant.Slug, m.Tenant.ID) }},
+	{"tenant", func(m meInfo) string { return cmp.Or(m.Tenant.Slug, m.Tenant.ID) }},
 	{"roles", func(m meInfo) string { return strings.Join(m.Roles, " ") }},
 	{"permissions", func(m meInfo) string { return words(m.Permissions) }},
 	{"member of", func(m meInfo) string { return words(slices.Sorted(maps.Keys(m.tenants()))) }},
@@ -61,10 +61,6 @@ func newWhoamiCommand(c *cli) *cobra.Command {
 		Long:    "Show whom the token belongs to, in which tenant it acts, and what it may do there.",
 		Example: "  tansu whoami\n  tansu whoami --profile acme -o json",
 	}, func(ctx context.Context, s *session, _ []string) error {
-		it, err := decode[item[meInfo]](s.do(ctx, call{method: http.MethodGet, path: mePath}))
-		if err != nil {
-			return err
-		}
-		return printItem(s.out, meFields, it)
+		return show(ctx, s, mePath, nil, meFields)
 	})
 }

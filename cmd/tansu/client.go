@@ -36,7 +36,7 @@ type client struct {
 // tokenFunc gives the access token for the next request; nil: there is none.
 type tokenFunc func(context.Context) (string, error)
 
-// call is one request. Commands (POST, PUT) carry an idempotency key.
+// call is one request. Commands carry an idempotency key.
 type call struct {
 	method string
 	path   string

@@ -1,14 +1,14 @@
 package projection_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
-	"tansu.cloud/domain"
+
+	"tansu.cloud/domain/domaintest"
 	"tansu.cloud/domain/projection"
 )
 
@@ -125,7 +125,7 @@ func TestDecide(t *testing.T) {
 			t.Parallel()
 			decided, err := projection.Decide(given(tc.given...), tc.when)
 			if tc.code != "" {
-				requireRefused(t, err, tc.code)
+				domaintest.RequireRefused(t, err, tc.code)
 				require.Empty(t, decided)
 				return
 			}
@@ -170,7 +170,7 @@ func TestOpenDeadLettersAreBounded(t *testing.T) {
 		s = projection.Apply(s, decided[0])
 	}
 	_, err := projection.Decide(s, park(func(c *projection.ParkStream) { c.StreamID = "one more" }))
-	requireRefused(t, err, "projection.too_many_dead_letters")
+	domaintest.RequireRefused(t, err, "projection.too_many_dead_letters")
 
 	decided, err := projection.Decide(s, projection.Switch{Name: "tenant_directory", Generation: 2, Version: 2})
 	require.NoError(t, err)
@@ -192,10 +192,4 @@ func TestParkedErrorFitsATextColumn(t *testing.T) {
 	require.NotContains(t, text, "\x00")
 	require.LessOrEqual(t, len(text), 4000)
 	require.Greater(t, len(text), 3990)
-}
-
-func requireRefused(t require.TestingT, err error, code string) {
-	var refusal *domain.Error
-	require.True(t, errors.As(err, &refusal), "got %v", err)
-	require.Equal(t, code, refusal.Code)
 }

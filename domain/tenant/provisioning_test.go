@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"tansu.cloud/domain/domaintest"
 	"tansu.cloud/domain/tenant"
 )
 
@@ -81,7 +83,7 @@ func TestDecideProvisioning(t *testing.T) {
 			t.Parallel()
 			events, err := tenant.Decide(given(tc.given...), tc.when)
 			if tc.code != "" {
-				requireRefused(t, err, tc.code)
+				domaintest.RequireRefused(t, err, tc.code)
 				return
 			}
 			require.NoError(t, err)

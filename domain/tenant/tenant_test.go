@@ -1,14 +1,15 @@
 package tenant_test
 
 import (
-	"errors"
 	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
 	"tansu.cloud/domain"
+	"tansu.cloud/domain/domaintest"
 	"tansu.cloud/domain/tenant"
 )
 
@@ -81,7 +82,7 @@ func TestDecide(t *testing.T) {
 			t.Parallel()
 			events, err := tenant.Decide(given(tc.given...), tc.when)
 			if tc.code != "" {
-				requireRefused(t, err, tc.code)
+				domaintest.RequireRefused(t, err, tc.code)
 				require.Empty(t, events)
 				return
 			}
@@ -94,7 +95,7 @@ func TestDecide(t *testing.T) {
 func TestCreateReportsEveryField(t *testing.T) {
 	t.Parallel()
 	_, err := tenant.Decide(tenant.State{}, tenant.Create{ID: "id-1", Slug: "www", Name: "", At: t0})
-	refusal := requireRefused(t, err, "tenant.slug_invalid")
+	refusal := domaintest.RequireRefused(t, err, "tenant.slug_invalid")
 	require.Equal(t, domain.KindInvalid, refusal.Kind)
 	var fields []string
 	for _, f := range refusal.Fields {
@@ -151,7 +152,7 @@ func TestSettingsLimits(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			refusal := requireRefused(t, err, "tenant.settings_invalid")
+			refusal := domaintest.RequireRefused(t, err, "tenant.settings_invalid")
 			require.Equal(t, tc.code, refusal.Fields[0].Code)
 		})
 	}
@@ -164,12 +165,4 @@ func TestDecidedSettingsAreACopy(t *testing.T) {
 	require.NoError(t, err)
 	settings["theme"].(map[string]any)["dark"] = false
 	require.Equal(t, map[string]any{"theme": map[string]any{"dark": true}}, events[0].(tenant.SettingsChanged).Settings)
-}
-
-func requireRefused(t *testing.T, err error, code string) *domain.Error {
-	t.Helper()
-	var refusal *domain.Error
-	require.True(t, errors.As(err, &refusal), "got %v", err)
-	require.Equal(t, code, refusal.Code)
-	return refusal
 }

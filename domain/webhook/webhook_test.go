@@ -1,14 +1,13 @@
 package webhook_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"tansu.cloud/domain"
+	"tansu.cloud/domain/domaintest"
 	"tansu.cloud/domain/webhook"
 )
 
@@ -94,7 +93,7 @@ func TestDecide(t *testing.T) {
 			t.Parallel()
 			decided, err := webhook.Decide(given(tc.given...), tc.when)
 			if tc.code != "" {
-				requireRefused(t, err, tc.code)
+				domaintest.RequireRefused(t, err, tc.code)
 				require.Empty(t, decided)
 				return
 			}
@@ -179,7 +178,7 @@ func TestTargets(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			field := requireRefused(t, err, "webhook.command_invalid").Fields[0]
+			field := domaintest.RequireRefused(t, err, "webhook.command_invalid").Fields[0]
 			require.Equal(t, tc.problem, field.Field+" "+field.Code)
 		})
 	}
@@ -196,7 +195,7 @@ func TestAPlainAddressStaysWhenTheSettingIsGone(t *testing.T) {
 	require.Len(t, events, 1)
 	change.Target.URL = "http://10.1.2.4/"
 	_, err = webhook.Decide(given(plain), change)
-	requireRefused(t, err, "webhook.command_invalid")
+	domaintest.RequireRefused(t, err, "webhook.command_invalid")
 }
 
 func make50() []webhook.Topic {
@@ -205,12 +204,4 @@ func make50() []webhook.Topic {
 		topics[i] = webhook.Topic{Type: strings.Repeat("x", i+1)}
 	}
 	return topics
-}
-
-func requireRefused(t *testing.T, err error, code string) *domain.Error {
-	t.Helper()
-	var refusal *domain.Error
-	require.True(t, errors.As(err, &refusal), "got %v", err)
-	require.Equal(t, code, refusal.Code)
-	return refusal
 }

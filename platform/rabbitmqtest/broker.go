@@ -51,7 +51,7 @@ func open() (_ *Broker, err error) {
 		}
 	}()
 	for _, port := range []*string{&b.port, &b.distributionPort, &b.epmdPort} {
-		if *port, err = freePort(); err != nil {
+		if *port, err = child.FreePort(); err != nil {
 			return nil, err
 		}
 	}

@@ -2,14 +2,10 @@ package rabbitmqtest
 
 import (
 	"errors"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 )
 
 // errMissing says what to do; a test without its broker fails.
@@ -38,20 +34,4 @@ func findPrograms() (programs, error) {
 		}
 	}
 	return programs{}, errMissing
-}
-
-// freePort finds a loopback port below the range from which systems choose by
-// themselves, so that it is still free when a broker comes back to it.
-func freePort() (string, error) {
-	const first, count = 20_000, 12_000
-	for {
-		port := strconv.Itoa(first + rand.IntN(count))
-		listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port))
-		if err == nil {
-			return port, listener.Close()
-		}
-		if !errors.Is(err, syscall.EADDRINUSE) {
-			return "", err
-		}
-	}
 }

@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 )
 
@@ -65,6 +66,17 @@ func URL(t testing.TB) string {
 	number := int(shared.last.Add(1))
 	require.Less(t, number, databases, "so many tests need another server")
 	return shared.server.database(number)
+}
+
+// Client looks at a database, or changes it, past what is tested.
+func Client(t testing.TB, url string) rueidis.Client {
+	t.Helper()
+	option, err := rueidis.ParseURL(url)
+	require.NoError(t, err)
+	client, err := rueidis.NewClient(option)
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	return client
 }
 
 // Private starts a server of the test's own, which is stopped at cleanup. It

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -60,29 +58,13 @@ func open() (_ *Server, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	if s.port, err = freePort(); err == nil {
+	if s.port, err = child.FreePort(); err == nil {
 		err = s.Start(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.dir))
 	}
 	return s, nil
-}
-
-// freePort finds a loopback port below the range from which systems choose by
-// themselves, so that it is still free when a server comes back to it.
-func freePort() (string, error) {
-	const first, count = 20_000, 12_000
-	for {
-		port := strconv.Itoa(first + rand.IntN(count))
-		listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port))
-		if err == nil {
-			return port, listener.Close()
-		}
-		if !errors.Is(err, syscall.EADDRINUSE) {
-			return "", err
-		}
-	}
 }
 
 // URL names database 0. It stays the same over restarts.

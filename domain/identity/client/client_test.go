@@ -1,14 +1,13 @@
 package client_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"tansu.cloud/domain"
+	"tansu.cloud/domain/domaintest"
 	"tansu.cloud/domain/identity/client"
 )
 
@@ -144,7 +143,7 @@ func TestProfiles(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			field := requireRefused(t, err, "client.command_invalid").Fields[0]
+			field := domaintest.RequireRefused(t, err, "client.command_invalid").Fields[0]
 			require.Equal(t, tc.problem, field.Field+" "+field.Code)
 		})
 	}
@@ -170,7 +169,7 @@ func requireDecisions(t *testing.T, decisions []decision) {
 				return
 			}
 			code, field, _ := strings.Cut(d.code, " ")
-			refusal := requireRefused(t, err, code)
+			refusal := domaintest.RequireRefused(t, err, code)
 			require.Empty(t, events)
 			if field != "" {
 				require.NotEmpty(t, refusal.Fields)
@@ -186,12 +185,4 @@ func given(history ...client.Event) client.State {
 		s = client.Apply(s, e)
 	}
 	return s
-}
-
-func requireRefused(t *testing.T, err error, code string) *domain.Error {
-	t.Helper()
-	var refusal *domain.Error
-	require.True(t, errors.As(err, &refusal), "got %v", err)
-	require.Equal(t, code, refusal.Code)
-	return refusal
 }

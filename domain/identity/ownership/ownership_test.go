@@ -1,7 +1,6 @@
 package ownership_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"tansu.cloud/domain"
+	"tansu.cloud/domain/domaintest"
 	"tansu.cloud/domain/identity/ownership"
 )
 
@@ -90,7 +89,7 @@ func requireDecisions(t *testing.T, decisions []decision) {
 				return
 			}
 			code, field, _ := strings.Cut(d.code, " ")
-			refusal := requireRefused(t, err, code)
+			refusal := domaintest.RequireRefused(t, err, code)
 			require.Empty(t, events)
 			if field != "" {
 				require.NotEmpty(t, refusal.Fields)
@@ -106,12 +105,4 @@ func given(history ...ownership.Event) ownership.State {
 		s = ownership.Apply(s, e)
 	}
 	return s
-}
-
-func requireRefused(t *testing.T, err error, code string) *domain.Error {
-	t.Helper()
-	var refusal *domain.Error
-	require.True(t, errors.As(err, &refusal), "got %v", err)
-	require.Equal(t, code, refusal.Code)
-	return refusal
 }

@@ -89,22 +89,22 @@ func TestBuiltInRoles(t *testing.T) {
 			}
 		}
 	}
-	viewer, _ := permission.OfRole(permission.Viewer)
+	viewer, _ := permission.OfRoleIn(false, permission.Viewer)
 	require.Equal(t, []string{
 		"activity.read", "api_keys.read", "audit.read", "events.read", "identity_providers.read", "jobs.read", "members.read", "origins.read", "roles.read",
 		"service_accounts.read", "webhooks.read",
 	}, viewer.Names())
-	developer, _ := permission.OfRole(permission.Developer)
+	developer, _ := permission.OfRoleIn(false, permission.Developer)
 	require.Equal(t, []string{"channels.join", "jobs.manage", "webhooks.manage"}, developer.Minus(viewer).Names())
-	admin, _ := permission.OfRole(permission.Admin)
+	admin, _ := permission.OfRoleIn(false, permission.Admin)
 	require.Equal(t, []string{
 		"api_keys.manage", "identity_providers.manage", "invites.manage", "members.manage", "origins.manage", "roles.manage", "service_accounts.manage", "subjects.erase",
 	}, admin.Minus(developer).Names())
-	owner, _ := permission.OfRole(permission.Owner)
+	owner, _ := permission.OfRoleIn(false, permission.Owner)
 	require.Equal(t, []string{"owners.manage"}, owner.Minus(admin).Names())
 	staff, _ := permission.OfRoleIn(true, permission.Owner)
 	require.Equal(t, names(), staff.Names())
-	_, ok := permission.OfRole("auditor")
+	_, ok := permission.OfRoleIn(false, "auditor")
 	require.False(t, ok)
 	require.True(t, permission.IsBuiltIn("viewer"))
 }

@@ -51,9 +51,6 @@ func BuiltInIn(tenantIsSystem bool) []Role {
 	return append([]Role(nil), builtIn...)
 }
 
-// OfRole returns what a built-in role permits outside the system tenant.
-func OfRole(name string) (Set, bool) { return OfRoleIn(false, name) }
-
 // OfRoleIn returns what a built-in role permits in the system tenant or in
 // others.
 func OfRoleIn(tenantIsSystem bool, name string) (Set, bool) {
@@ -71,6 +68,6 @@ func OfRoleIn(tenantIsSystem bool, name string) (Set, bool) {
 
 // IsBuiltIn reports whether a role exists in every tenant.
 func IsBuiltIn(name string) bool {
-	_, ok := OfRole(name)
+	_, ok := OfRoleIn(false, name)
 	return ok
 }

@@ -1,14 +1,13 @@
 package user_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"tansu.cloud/domain"
+	"tansu.cloud/domain/domaintest"
 	"tansu.cloud/domain/identity/user"
 )
 
@@ -103,7 +102,7 @@ func requireDecisions(t *testing.T, decisions []decision) {
 				return
 			}
 			code, field, _ := strings.Cut(d.code, " ")
-			refusal := requireRefused(t, err, code)
+			refusal := domaintest.RequireRefused(t, err, code)
 			require.Empty(t, events)
 			if field != "" {
 				require.NotEmpty(t, refusal.Fields)
@@ -119,12 +118,4 @@ func given(history ...user.Event) user.State {
 		s = user.Apply(s, e)
 	}
 	return s
-}
-
-func requireRefused(t *testing.T, err error, code string) *domain.Error {
-	t.Helper()
-	var refusal *domain.Error
-	require.True(t, errors.As(err, &refusal), "got %v", err)
-	require.Equal(t, code, refusal.Code)
-	return refusal
 }

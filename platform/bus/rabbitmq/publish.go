@@ -16,19 +16,27 @@ import (
 // confirmTime is how long RabbitMQ may take to confirm what one call published.
 const confirmTime = 5 * time.Second
 
-// publisher has one channel, which keeps the order of what is published.
-type publisher struct {
-	connection *Connection
-	topology   topology
+// Publisher has one channel of a connection, which keeps the order of what is
+// published.
+type Publisher struct {
+	Connection *Connection
+	// Declare makes what has to be there before anything is published; nil: nothing.
+	Declare func(*amqp.Channel) error
 
 	mu      sync.Mutex
 	channel *amqp.Channel
 }
 
-// open returns the channel, a new one if the connection was made anew, and a
-// context that lives while it takes messages.
-func (p *publisher) open() (*amqp.Channel, context.Context, error) {
-	conn, flow, err := p.connection.Current()
+// Outgoing is a message and the routing key that it goes by.
+type Outgoing struct {
+	Key     string
+	Message amqp.Publishing
+}
+
+// Channel returns the channel, a new one if the last one is broken, and a context
+// that lives while it takes messages.
+func (p *Publisher) Channel() (*amqp.Channel, context.Context, error) {
+	conn, flow, err := p.Connection.Current()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -41,34 +49,26 @@ func (p *publisher) open() (*amqp.Channel, context.Context, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := errors.Join(p.topology.declareExchange(ch), ch.Confirm(false)); err != nil {
+	if p.Declare != nil {
+		err = p.Declare(ch)
+	}
+	if err := errors.Join(err, ch.Confirm(false)); err != nil {
 		return nil, nil, errors.Join(err, ch.Close())
 	}
 	p.channel = ch
 	return ch, flow, nil
 }
 
-// publish sends all messages and then waits until RabbitMQ has confirmed them: a
-// round trip for a call, not for a message.
-func (p *publisher) publish(topic string, messages []*message.Message) error {
-	publishings := make([]amqp.Publishing, len(messages))
-	for i, m := range messages {
-		if len(m.Payload) > bus.MaxPayload {
-			return bus.ErrTooLarge
-		}
-		var err error
-		if publishings[i], err = encode(m); err != nil {
-			return err
-		}
-	}
-	ch, flow, err := p.open()
+// Publish sends all messages to an exchange and then waits until RabbitMQ has
+// confirmed them: a round trip for a call, not for a message.
+func (p *Publisher) Publish(exchange string, messages []Outgoing) error {
+	ch, flow, err := p.Channel()
 	if err != nil {
 		return err
 	}
 	confirmations := make([]*amqp.DeferredConfirmation, len(messages))
 	for i, m := range messages {
-		key := partitionKey(topic, m.Metadata.Get(bus.TenantKey))
-		if confirmations[i], err = ch.PublishWithDeferredConfirm(p.topology.exchange(), key, false, false, publishings[i]); err != nil {
+		if confirmations[i], err = ch.PublishWithDeferredConfirm(exchange, m.Key, false, false, m.Message); err != nil {
 			return fmt.Errorf("publishing: %w", err)
 		}
 	}
@@ -84,4 +84,20 @@ func (p *publisher) publish(topic string, messages []*message.Message) error {
 		}
 	}
 	return nil
+}
+
+// outgoing makes what is sent of the messages of a topic.
+func outgoing(topic string, messages []*message.Message) ([]Outgoing, error) {
+	out := make([]Outgoing, len(messages))
+	for i, m := range messages {
+		if len(m.Payload) > bus.MaxPayload {
+			return nil, bus.ErrTooLarge
+		}
+		encoded, err := encode(m)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = Outgoing{partitionKey(topic, m.Metadata.Get(bus.TenantKey)), encoded}
+	}
+	return out, nil
 }

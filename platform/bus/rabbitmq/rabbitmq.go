@@ -41,7 +41,7 @@ type Config struct {
 type Bus struct {
 	// Two connections, because RabbitMQ slows one down that publishes too much.
 	publishing, consuming *Connection
-	publisher             publisher
+	publisher             *Publisher
 	topology              topology
 	patience              time.Duration
 	logger                *slog.Logger
@@ -76,7 +76,7 @@ func New(c Config) (*Bus, error) {
 	if b.consuming, err = Connect(ConnectionConfig{URL: c.URL, Name: c.Name + " consuming", Logger: c.Logger}); err != nil {
 		return nil, errors.Join(err, b.publishing.Close())
 	}
-	b.publisher = publisher{connection: b.publishing, topology: b.topology}
+	b.publisher = &Publisher{Connection: b.publishing, Declare: b.topology.declareExchange}
 	if b.metrics, err = newMetrics(c.MeterProvider, b.Healthy); err != nil {
 		return nil, errors.Join(err, b.publishing.Close(), b.consuming.Close())
 	}
@@ -89,7 +89,10 @@ func (b *Bus) Publish(topic string, messages ...*message.Message) error {
 	if b.ctx.Err() != nil {
 		return bus.ErrClosed
 	}
-	err := b.publisher.publish(topic, messages)
+	out, err := outgoing(topic, messages)
+	if err == nil {
+		err = b.publisher.Publish(b.topology.exchange(), out)
+	}
 	b.metrics.count(len(messages), err)
 	return err
 }

@@ -1,7 +1,6 @@
 package redis_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -16,27 +15,12 @@ import (
 
 func TestMain(m *testing.M) { redistest.Main(m) }
 
-func open(t testing.TB, url, prefix, space string) *cacheredis.Cache {
-	t.Helper()
-	link, err := redis.Open(redis.Config{URL: url, Prefix: prefix, Beat: 200 * time.Millisecond})
-	require.NoError(t, err)
-	return start(t, link, cacheredis.New(link, space, 64<<20))
-}
+const unbounded = 64 << 20 // bytes a minute
 
-func openBounded(t testing.TB, url string, bytesPerMinute int64) *cacheredis.Cache {
+func open(t testing.TB, url, prefix, space string, bytesPerMinute int64) *cacheredis.Cache {
 	t.Helper()
-	link, err := redis.Open(redis.Config{URL: url, Prefix: uuid.NewString(), Beat: 200 * time.Millisecond})
-	require.NoError(t, err)
-	return start(t, link, cacheredis.New(link, "v1", bytesPerMinute))
-}
-
-func start(t testing.TB, link *redis.Link, c *cacheredis.Cache) *cacheredis.Cache {
-	t.Helper()
-	require.NoError(t, link.Start(context.Background()))
-	require.NoError(t, c.Start(context.Background()))
-	t.Cleanup(func() {
-		require.NoError(t, c.Stop(context.Background()))
-		require.NoError(t, link.Stop(context.Background()))
+	c, _, _ := redistest.Node(t, redis.Config{URL: url, Prefix: prefix, Beat: 200 * time.Millisecond}, func(link *redis.Link) *cacheredis.Cache {
+		return cacheredis.New(link, space, bytesPerMinute)
 	})
 	return c
 }
@@ -45,14 +29,14 @@ func TestCache(t *testing.T) {
 	t.Parallel()
 	url, prefix := redistest.URL(t), uuid.NewString()
 	cachetest.Run(t, func(t *testing.T) cachetest.Fixture {
-		return cachetest.Fixture{Cache: open(t, url, prefix, "v1"), Second: open(t, url, prefix, "v1")}
+		return cachetest.Fixture{Cache: open(t, url, prefix, "v1", unbounded), Second: open(t, url, prefix, "v1", unbounded)}
 	})
 }
 
 func TestSpacesAreApart(t *testing.T) {
 	t.Parallel()
 	url, prefix, key := redistest.URL(t), uuid.NewString(), uuid.NewString()
-	old, next := open(t, url, prefix, "v1"), open(t, url, prefix, "v2")
+	old, next := open(t, url, prefix, "v1", unbounded), open(t, url, prefix, "v2", unbounded)
 	cachetest.Keep(t, old, key, []byte("old"), time.Minute)
 	_, found := next.Get(t.Context(), key)
 	require.False(t, found)
@@ -63,7 +47,7 @@ func TestSpacesAreApart(t *testing.T) {
 // What does not fit into the budget is not kept, and what is kept stays.
 func TestWritingIsBounded(t *testing.T) {
 	t.Parallel()
-	c := openBounded(t, redistest.URL(t), 2000)
+	c := open(t, redistest.URL(t), uuid.NewString(), "v1", 2000)
 	require.Eventually(t, func() bool { return c.Healthy() == nil }, 20*time.Second, time.Millisecond)
 	value := make([]byte, 900)
 	for _, key := range []string{"one", "two"} {
@@ -81,7 +65,7 @@ func TestWritingIsBounded(t *testing.T) {
 
 func TestWithoutRedisTheCacheIsEmpty(t *testing.T) {
 	t.Parallel()
-	c := open(t, "redis://127.0.0.1:1", "tansu", "v1")
+	c := open(t, "redis://127.0.0.1:1", "tansu", "v1", unbounded)
 	require.ErrorIs(t, c.Healthy(), redis.ErrAway)
 	c.Set(t.Context(), "key", []byte("value"), time.Minute)
 	_, found := c.Get(t.Context(), "key")
@@ -93,7 +77,7 @@ func TestWithoutRedisTheCacheIsEmpty(t *testing.T) {
 func TestASlowRedisHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	server := redistest.Private(t)
-	c := open(t, server.URL(), "tansu", "v1")
+	c := open(t, server.URL(), "tansu", "v1", unbounded)
 	key := uuid.NewString()
 	require.Eventually(t, func() bool { return c.Healthy() == nil }, 20*time.Second, time.Millisecond)
 	cachetest.Keep(t, c, key, []byte("value"), time.Hour)

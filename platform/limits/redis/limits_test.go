@@ -1,7 +1,6 @@
 package redis_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/platform/limits"
@@ -45,19 +43,8 @@ type node struct {
 
 func (i installation) node(t testing.TB) node {
 	t.Helper()
-	link, err := redis.Open(redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: 5 * time.Second})
-	require.NoError(t, err)
-	n := node{Limits: limitsredis.New(link), link: link}
-	var ctx context.Context
-	ctx, n.kill = context.WithCancel(context.Background())
-	require.NoError(t, link.Start(ctx))
-	require.NoError(t, n.Start(ctx))
-	t.Cleanup(func() {
-		defer n.kill()
-		require.NoError(t, n.Stop(context.Background()))
-		require.NoError(t, link.Stop(context.Background()))
-	})
-	return n
+	l, link, kill := redistest.Node(t, redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: 5 * time.Second}, limitsredis.New)
+	return node{l, link, kill}
 }
 
 func (n node) await(t *testing.T, shared bool) {
@@ -152,7 +139,7 @@ func TestDecisionsAreMadeFromTheLease(t *testing.T) {
 	n := i.node(t)
 	key, rate := uuid.NewString(), limits.Rate{Tokens: 100_000, Per: time.Second, Burst: 100_000}
 	calls := func() int64 {
-		client := connect(t, i)
+		client := redistest.Client(t, i.url)
 		text, err := client.Do(t.Context(), client.B().Info().Section("commandstats").Build()).ToString()
 		require.NoError(t, err)
 		return callsOf(t, text, "evalsha")
@@ -250,15 +237,7 @@ func TestWhatIsHeldIsToldAgainAfterAnOutage(t *testing.T) {
 func TestAFrozenRedisHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	server := redistest.Private(t)
-	link, err := redis.Open(redis.Config{URL: server.URL(), Beat: 200 * time.Millisecond, Timeout: 100 * time.Millisecond})
-	require.NoError(t, err)
-	l := limitsredis.New(link)
-	require.NoError(t, link.Start(t.Context()))
-	require.NoError(t, l.Start(t.Context()))
-	t.Cleanup(func() {
-		require.NoError(t, l.Stop(context.Background()))
-		require.NoError(t, link.Stop(context.Background()))
-	})
+	l, _, _ := redistest.Node(t, redis.Config{URL: server.URL(), Beat: 200 * time.Millisecond, Timeout: 100 * time.Millisecond}, limitsredis.New)
 	require.Eventually(t, func() bool { return l.Healthy() == nil }, patience, tick)
 	require.NoError(t, server.Freeze())
 	began := time.Now()
@@ -299,20 +278,10 @@ func BenchmarkAcquire(b *testing.B) {
 	}
 }
 
-func connect(t *testing.T, i installation) rueidis.Client {
-	t.Helper()
-	option, err := rueidis.ParseURL(i.url)
-	require.NoError(t, err)
-	client, err := rueidis.NewClient(option)
-	require.NoError(t, err)
-	t.Cleanup(client.Close)
-	return client
-}
-
 // held adds up what all nodes hold.
 func held(t *testing.T, i installation, key string) (sum int64) {
 	t.Helper()
-	client := connect(t, i)
+	client := redistest.Client(t, i.url)
 	counts, err := client.Do(t.Context(), client.B().Hvals().Key(i.prefix+":"+key+":held").Build()).AsIntSlice()
 	require.NoError(t, err)
 	for _, n := range counts {

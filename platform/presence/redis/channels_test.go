@@ -1,20 +1,17 @@
 package redis_test
 
 import (
-	"context"
-	"log/slog"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
-	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/platform/limits"
 	limitsredis "tansu.cloud/platform/limits/redis"
 	"tansu.cloud/platform/presence"
 	"tansu.cloud/platform/presence/presencetest"
-	presenceredis "tansu.cloud/platform/presence/redis"
 	"tansu.cloud/platform/redis"
 	"tansu.cloud/platform/redistest"
 )
@@ -31,15 +28,7 @@ func TestChannels(t *testing.T) {
 func TestChannelsWithoutRedis(t *testing.T) {
 	t.Parallel()
 	presencetest.Run(t, func(t *testing.T) presencetest.Fixture {
-		link, err := redis.Open(redis.Config{URL: "redis://127.0.0.1:1"})
-		require.NoError(t, err)
-		channels := presenceredis.New(link, slog.New(slog.DiscardHandler))
-		require.NoError(t, link.Start(t.Context()))
-		require.NoError(t, channels.Start(t.Context()))
-		t.Cleanup(func() {
-			require.NoError(t, channels.Stop(context.Background()))
-			require.NoError(t, link.Stop(context.Background()))
-		})
+		channels, _, _ := redistest.Node(t, redis.Config{URL: "redis://127.0.0.1:1"}, newChannels)
 		require.ErrorIs(t, channels.Healthy(), redis.ErrAway)
 		return presencetest.Fixture{Channels: channels}
 	})
@@ -81,7 +70,7 @@ func TestAnOutageLeavesEachProcessItsOwnMembers(t *testing.T) {
 	presencetest.AwaitPresent(t, told, everybody...)
 	presencetest.AwaitPresent(t, toldOther, everybody...)
 	require.NoError(t, other.Broadcast(t.Context(), c, member("elsewhere"), []byte(`2`)))
-	require.Eventually(t, func() bool { return contains(told.Told(), "broadcast elsewhere 2") }, patience, tick)
+	require.Eventually(t, func() bool { return slices.Contains(told.Told(), "broadcast elsewhere 2") }, patience, tick)
 }
 
 func TestWhatHappenedDuringAShortOutageIsMadeUpFor(t *testing.T) {
@@ -107,7 +96,7 @@ func TestWhatHappenedDuringAShortOutageIsMadeUpFor(t *testing.T) {
 	one.await(t, true)
 	other.await(t, true)
 	presencetest.AwaitMembers(t, one, c, "later", "stays")
-	require.Eventually(t, func() bool { return contains(told.Told(), "left goes") }, patience, tick)
+	require.Eventually(t, func() bool { return slices.Contains(told.Told(), "left goes") }, patience, tick)
 }
 
 func TestADeadProcessLosesItsMembers(t *testing.T) {
@@ -155,7 +144,7 @@ func TestABrokenSubscriptionIsMadeUpFor(t *testing.T) {
 	told := presencetest.Listen(t, one, c)
 	require.NoError(t, other.Join(t.Context(), c, member("a")))
 	presencetest.AwaitPresent(t, told, "a")
-	client := connect(t, i)
+	client := redistest.Client(t, i.url)
 	for range 3 {
 		require.NoError(t, client.Do(t.Context(), client.B().ClientKill().TypePubsub().Build()).Error())
 		require.NoError(t, other.Leave(t.Context(), c, "a"))
@@ -172,7 +161,7 @@ func TestABrokenSubscriptionIsMadeUpFor(t *testing.T) {
 func TestSubscriptionsThatAreRefusedAreReported(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(redistest.Private(t).URL())
-	admin := connect(t, i)
+	admin := redistest.Client(t, i.url)
 	permit := func(rule string) {
 		require.NoError(t, admin.Do(t.Context(), admin.B().AclSetuser().Username("default").Rule(rule).Build()).Error())
 	}
@@ -194,7 +183,7 @@ func TestSubscriptionsThatAreRefusedAreReported(t *testing.T) {
 func TestWhatTheRunbookPermitsIsEnough(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(redistest.Private(t).URL())
-	admin := connect(t, i)
+	admin := redistest.Client(t, i.url)
 	require.NoError(t, admin.Do(t.Context(), admin.B().AclSetuser().Username("tansu").Rule(
 		"on", ">word", "~"+i.prefix+":*", "&"+i.prefix+":*", "+@connection", "+@scripting", "+@pubsub", "+@read", "+@write", "+time").Build()).Error())
 	server, err := url.Parse(i.url)
@@ -223,7 +212,7 @@ func TestOnlyChannelsWithListenersAreSubscribed(t *testing.T) {
 	server := redistest.Private(t)
 	i := newInstallation(server.URL())
 	n := i.node(t)
-	client := connect(t, i)
+	client := redistest.Client(t, i.url)
 	subscribed := func() int {
 		names, err := client.Do(t.Context(), client.B().PubsubChannels().Pattern("*").Build()).AsStrSlice()
 		require.NoError(t, err)
@@ -246,15 +235,7 @@ func TestOnlyChannelsWithListenersAreSubscribed(t *testing.T) {
 func TestAFrozenRedisHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	server := redistest.Private(t)
-	link, err := redis.Open(redis.Config{URL: server.URL(), Beat: 200 * time.Millisecond, Timeout: 100 * time.Millisecond})
-	require.NoError(t, err)
-	channels := presenceredis.New(link, slog.New(slog.DiscardHandler))
-	require.NoError(t, link.Start(t.Context()))
-	require.NoError(t, channels.Start(t.Context()))
-	t.Cleanup(func() {
-		require.NoError(t, channels.Stop(context.Background()))
-		require.NoError(t, link.Stop(context.Background()))
-	})
+	channels, _, _ := redistest.Node(t, redis.Config{URL: server.URL(), Beat: 200 * time.Millisecond, Timeout: 100 * time.Millisecond}, newChannels)
 	require.Eventually(t, func() bool { return channels.Healthy() == nil }, patience, tick)
 	require.NoError(t, server.Freeze())
 	began := time.Now()
@@ -288,28 +269,9 @@ func TestStopTakesTheMembersOut(t *testing.T) {
 	told.Await(t, "joined a", "left a")
 }
 
-func contains(lines []string, line string) bool {
-	for _, l := range lines {
-		if l == line {
-			return true
-		}
-	}
-	return false
-}
-
-func connect(t *testing.T, i installation) rueidis.Client {
-	t.Helper()
-	option, err := rueidis.ParseURL(i.url)
-	require.NoError(t, err)
-	client, err := rueidis.NewClient(option)
-	require.NoError(t, err)
-	t.Cleanup(client.Close)
-	return client
-}
-
 func keys(t *testing.T, i installation) int {
 	t.Helper()
-	client := connect(t, i)
+	client := redistest.Client(t, i.url)
 	found, err := client.Do(t.Context(), client.B().Keys().Pattern(i.prefix+":*").Build()).AsStrSlice()
 	require.NoError(t, err)
 	return len(found)
@@ -317,6 +279,6 @@ func keys(t *testing.T, i installation) int {
 
 func del(t *testing.T, i installation, key string) {
 	t.Helper()
-	client := connect(t, i)
+	client := redistest.Client(t, i.url)
 	require.NoError(t, client.Do(t.Context(), client.B().Del().Key(key).Build()).Error())
 }

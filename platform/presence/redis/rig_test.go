@@ -1,7 +1,6 @@
 package redis_test
 
 import (
-	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -40,19 +39,12 @@ type node struct {
 
 func (i installation) node(t *testing.T) node {
 	t.Helper()
-	link, err := redis.Open(redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: 5 * time.Second})
-	require.NoError(t, err)
-	n := node{Channels: presenceredis.New(link, slog.New(slog.DiscardHandler)), link: link}
-	var ctx context.Context
-	ctx, n.kill = context.WithCancel(context.Background())
-	require.NoError(t, link.Start(ctx))
-	require.NoError(t, n.Start(ctx))
-	t.Cleanup(func() {
-		defer n.kill()
-		require.NoError(t, n.Stop(context.Background()))
-		require.NoError(t, link.Stop(context.Background()))
-	})
-	return n
+	channels, link, kill := redistest.Node(t, redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: 5 * time.Second}, newChannels)
+	return node{channels, link, kill}
+}
+
+func newChannels(link *redis.Link) *presenceredis.Channels {
+	return presenceredis.New(link, slog.New(slog.DiscardHandler))
 }
 
 // await waits until the node uses Redis, or does without, in all parts.

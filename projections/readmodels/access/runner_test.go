@@ -2,43 +2,23 @@ package access_test
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/domain/identity/member"
 	"tansu.cloud/domain/projection"
 	"tansu.cloud/eventstore"
-	"tansu.cloud/eventstore/postgres"
-	"tansu.cloud/platform/bus"
-	"tansu.cloud/platform/postgrestest"
-	"tansu.cloud/projections"
 	"tansu.cloud/projections/projectionstest"
 	"tansu.cloud/projections/readmodels/access"
 )
 
-// node is a log with one runner that follows it.
-type node struct {
-	t     *testing.T
-	pool  *pgxpool.Pool
-	store *postgres.Store
-	codec *eventstore.Codec
-	bus   *bus.InProcess
-}
+type node struct{ *projectionstest.Installation }
 
-type service interface {
-	Start(context.Context) error
-	Stop(context.Context) error
-}
-
-func newNode(t *testing.T) *node {
+func newNode(t *testing.T) node {
 	t.Helper()
-	n := &node{t: t, pool: postgrestest.New(t), bus: bus.NewInProcess(slog.New(slog.DiscardHandler))}
-	t.Cleanup(func() { require.NoError(t, n.bus.Close()) })
 	var payloads []eventstore.Payload
 	for _, e := range projection.Events() {
 		payloads = append(payloads, e)
@@ -46,54 +26,15 @@ func newNode(t *testing.T) *node {
 	for _, e := range member.Events() {
 		payloads = append(payloads, e)
 	}
-	n.codec = eventstore.NewCodec(eventstore.NewRegistry(payloads...), nil)
-	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: n.bus})
-	require.NoError(t, err)
-	n.store = postgres.New(n.pool, postgres.Options{OnCommit: relay.Committed, Lanes: 1})
-	n.run(relay)
-	n.run(n.store)
-	return n
+	return node{projectionstest.NewInstallation(t, eventstore.NewRegistry(payloads...))}
 }
 
-// run starts a service and returns how to stop it.
-func (n *node) run(s service) (stop func()) {
-	require.NoError(n.t, s.Start(context.Background()))
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		require.NoError(n.t, s.Stop(ctx))
-	}
-	n.t.Cleanup(stop)
-	return stop
-}
-
-func (n *node) follow(p projections.Projection) (*projections.Runner, func()) {
-	n.t.Helper()
-	r, err := projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: n.pool, Log: n.store, Decoder: n.codec, Control: projectionstest.Control{Store: n.store, Codec: n.codec}, Bus: n.bus,
-		PollInterval: 50 * time.Millisecond, Projections: []projections.Projection{p},
-	})
-	require.NoError(n.t, err)
-	stop := n.run(r)
-	select {
-	case <-r.Ready():
-	case <-time.After(time.Minute):
-		n.t.Fatal("the projection does not start")
-	}
-	return r, stop
-}
-
-func (n *node) append(ctx context.Context, tenant uuid.UUID, streamType, id string, p eventstore.Payload) (int64, error) {
-	encoded, err := n.codec.Encode(ctx, tenant, p)
+func (n node) append(ctx context.Context, tenant uuid.UUID, streamType, id string, p eventstore.Payload) (int64, error) {
+	encoded, err := n.Codec.Encode(ctx, tenant, p)
 	if err != nil {
 		return 0, err
 	}
-	appended, err := n.store.Append(ctx, eventstore.Append{TenantID: tenant, Writes: []eventstore.StreamWrite{{
+	appended, err := n.Store.Append(ctx, eventstore.Append{TenantID: tenant, Writes: []eventstore.StreamWrite{{
 		Stream: eventstore.Stream{Type: streamType, ID: id}, Expected: eventstore.AnyVersion, Events: []eventstore.NewEvent{encoded},
 	}}})
 	return appended.Position, err
@@ -104,9 +45,9 @@ func (n *node) append(ctx context.Context, tenant uuid.UUID, streamType, id stri
 func TestMembershipsThroughTheRunner(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
-	dir := access.NewDirectory(n.pool)
+	dir := access.NewDirectory(n.Pool)
 	user, tenants := uuid.New(), []uuid.UUID{eventstore.SystemTenant, uuid.New(), uuid.New()}
-	r, stop := n.follow(access.New())
+	r, stop := n.Follow(access.New())
 	happen := func(tenant uuid.UUID, e member.Event) {
 		position, err := n.append(t.Context(), tenant, member.StreamType, user.String(), e)
 		require.NoError(t, err)
@@ -135,7 +76,7 @@ func TestMembershipsThroughTheRunner(t *testing.T) {
 
 	next := access.New()
 	next.Version++
-	r, _ = n.follow(next)
+	r, _ = n.Follow(next)
 	require.Eventually(t, func() bool {
 		statuses, err := r.Status(t.Context())
 		require.NoError(t, err)

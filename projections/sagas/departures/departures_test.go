@@ -45,14 +45,14 @@ func TestWhoIsErasedLeaves(t *testing.T) {
 
 	// What was decided before the erasure and committed after it is found the next
 	// time. Whoever invites the address anew means it.
-	added, err := e.codec.Encode(t.Context(), late, member.Added{UserID: ann.String(), Roles: []string{"viewer"}, At: erased.State.UpdatedAt})
+	added, err := e.Codec.Encode(t.Context(), late, member.Added{UserID: ann.String(), Roles: []string{"viewer"}, At: erased.State.UpdatedAt})
 	require.NoError(t, err)
-	_, err = e.store.Append(t.Context(), eventstore.Append{TenantID: late, Metadata: eventstore.Metadata{Actor: "test", CommandID: uuid.NewString()}, Writes: []eventstore.StreamWrite{{
+	_, err = e.Store.Append(t.Context(), eventstore.Append{TenantID: late, Metadata: eventstore.Metadata{Actor: "test", CommandID: uuid.NewString()}, Writes: []eventstore.StreamWrite{{
 		Stream: eventstore.Stream{Type: member.StreamType, ID: ann.String()}, Events: []eventstore.NewEvent{added},
 	}}})
 	require.NoError(t, err)
 	anew := e.invite(inviting, "ann@example.com")
-	_, err = e.pool.Exec(t.Context(), "UPDATE jobs SET run_at = now() WHERE key LIKE '%/again'")
+	_, err = e.Pool.Exec(t.Context(), "UPDATE jobs SET run_at = now() WHERE key LIKE '%/again'")
 	require.NoError(t, err)
 	require.Zero(t, e.settled(erased.Position))
 	require.Equal(t, []string{"member.added", "member.removed"}, e.types(late, member.StreamType, ann.String()))

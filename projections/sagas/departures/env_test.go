@@ -11,17 +11,14 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/commands"
-	"tansu.cloud/domain/projection"
 	"tansu.cloud/eventstore"
-	"tansu.cloud/eventstore/postgres"
-	"tansu.cloud/platform/bus"
 	"tansu.cloud/platform/bus/jobs"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
+	"tansu.cloud/projections/projectionstest"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/users"
 	"tansu.cloud/projections/sagas/departures"
@@ -31,10 +28,8 @@ func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 // env is an installation with its log, the read models, the saga and its workers.
 type env struct {
+	*projectionstest.Installation
 	t        *testing.T
-	pool     *pgxpool.Pool
-	store    *postgres.Store
-	codec    *eventstore.Codec
 	commands *commands.Commands
 	runner   *projections.Runner
 	workers  *jobs.Workers
@@ -45,44 +40,17 @@ type env struct {
 	crashes map[string]bool // effects after which somebody has died
 }
 
-type service interface {
-	Start(context.Context) error
-	Stop(context.Context) error
-}
-
-func (e *env) run(s service) {
-	e.t.Helper()
-	require.NoError(e.t, s.Start(context.Background()))
-	e.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		require.NoError(e.t, s.Stop(ctx))
-	})
-}
-
 func newEnv(t *testing.T) *env {
 	t.Helper()
-	e := &env{t: t, pool: postgrestest.New(t), crashes: map[string]bool{}}
-	carrier := bus.NewInProcess(slog.New(slog.DiscardHandler))
-	t.Cleanup(func() { require.NoError(t, carrier.Close()) })
-	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: carrier})
-	require.NoError(t, err)
-	e.store = postgres.New(e.pool, postgres.Options{OnCommit: relay.Committed, Lanes: 2})
-	e.codec = eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(e.pool, [32]byte{1}))
+	e := &env{Installation: projectionstest.NewInstallation(t, commands.Registry()), t: t, crashes: map[string]bool{}}
 	e.commands = commands.New(commands.Deps{
-		Store: e.store, Snapshots: e.store, Codec: e.codec, Logger: slog.New(slog.DiscardHandler),
+		Store: e.Store, Snapshots: e.Store, Codec: e.Codec, Logger: slog.New(slog.DiscardHandler),
 		EmailIndex: func(email string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(email))) },
 	})
-	e.users, e.access = users.NewDirectory(e.pool), access.NewDirectory(e.pool)
-	e.run(relay)
-	e.run(e.store)
-	e.runner, err = projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: e.pool, Log: e.store, Decoder: e.codec, Control: control{e.commands}, Bus: carrier, PollInterval: 50 * time.Millisecond,
-		Projections: []projections.Projection{users.New(), access.New(), departures.New(func() {})},
-	})
-	require.NoError(t, err)
+	e.users, e.access = users.NewDirectory(e.Pool), access.NewDirectory(e.Pool)
+	e.runner, _ = e.Follow(users.New(), access.New(), departures.New(func() {}))
 	usher, err := departures.NewUsher(departures.Config{
-		Log: e.store, Decoder: e.codec, Commands: sender{e}, Waiter: e.runner, Users: e.users, Access: e.access,
+		Log: e.Store, Decoder: e.Codec, Commands: sender{e}, Waiter: e.runner, Users: e.users, Access: e.access,
 	})
 	require.NoError(t, err)
 	kinds := usher.Kinds()
@@ -90,11 +58,9 @@ func newEnv(t *testing.T) *env {
 		kind.Delays = make([]time.Duration, 40)
 		kinds[name] = kind
 	}
-	e.workers, err = jobs.New(jobs.Config{Pool: e.pool, NodeID: "test", Kinds: kinds, PollInterval: 10 * time.Millisecond})
+	e.workers, err = jobs.New(jobs.Config{Pool: e.Pool, NodeID: "test", Kinds: kinds, PollInterval: 10 * time.Millisecond})
 	require.NoError(t, err)
-	e.run(e.runner)
-	<-e.runner.Ready()
-	e.run(e.workers)
+	e.Run(e.workers)
 	return e
 }
 
@@ -178,7 +144,7 @@ func (e *env) settled(upTo int64) (waiting int) {
 	require.NoError(e.t, e.runner.Wait(e.t.Context(), departures.Name, eventstore.SystemTenant, upTo))
 	require.Eventually(e.t, func() bool {
 		var due, dead int
-		require.NoError(e.t, e.pool.QueryRow(e.t.Context(), `SELECT count(*) FILTER (WHERE state NOT IN ('done', 'dead') AND run_at <= now() + interval '1 minute'),
+		require.NoError(e.t, e.Pool.QueryRow(e.t.Context(), `SELECT count(*) FILTER (WHERE state NOT IN ('done', 'dead') AND run_at <= now() + interval '1 minute'),
 			count(*) FILTER (WHERE state NOT IN ('done', 'dead') AND run_at > now() + interval '1 minute'), count(*) FILTER (WHERE state = 'dead') FROM jobs`).Scan(&due, &waiting, &dead))
 		require.Zero(e.t, dead)
 		return due == 0
@@ -189,29 +155,10 @@ func (e *env) settled(upTo int64) (waiting int) {
 // types counts the events of a stream.
 func (e *env) types(log uuid.UUID, streamType, id string) (types []string) {
 	e.t.Helper()
-	events, err := e.store.ReadStream(e.t.Context(), log, eventstore.Stream{Type: streamType, ID: id}, eventstore.StreamQuery{})
+	events, err := e.Store.ReadStream(e.t.Context(), log, eventstore.Stream{Type: streamType, ID: id}, eventstore.StreamQuery{})
 	require.NoError(e.t, err)
 	for _, event := range events {
 		types = append(types, event.Type)
 	}
 	return types
 }
-
-type control struct {
-	*commands.Commands
-}
-
-func (c control) StartRebuild(context.Context, string, projection.StartRebuild) error { return nil }
-
-func (c control) CancelRebuild(context.Context, string, projection.CancelRebuild) error { return nil }
-
-func (c control) SwitchProjection(ctx context.Context, name string, cmd projection.Switch) error {
-	_, err := c.Commands.SwitchProjection(ctx, on(eventstore.SystemTenant, name, commands.SwitchProjection{Generation: cmd.Generation, Version: cmd.Version}))
-	return err
-}
-
-func (c control) ParkStream(context.Context, string, projection.ParkStream) error {
-	return errors.New("nothing is parked here")
-}
-
-func (c control) ResolveStream(context.Context, string, projection.ResolveStream) error { return nil }

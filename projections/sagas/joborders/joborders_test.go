@@ -14,11 +14,8 @@ import (
 	"tansu.cloud/commands"
 	"tansu.cloud/domain/job"
 	"tansu.cloud/eventstore"
-	"tansu.cloud/eventstore/postgres"
-	"tansu.cloud/platform/bus"
 	"tansu.cloud/platform/bus/jobs"
 	"tansu.cloud/platform/postgrestest"
-	"tansu.cloud/projections"
 	"tansu.cloud/projections/projectionstest"
 	"tansu.cloud/projections/sagas/joborders"
 )
@@ -34,17 +31,12 @@ func request[C any](tenant uuid.UUID, stream string, c C) commands.Request[C] {
 
 func TestDecisionsTakeEffect(t *testing.T) {
 	t.Parallel()
-	ctx, pool, tenant := t.Context(), postgrestest.New(t), uuid.New()
-	messages := bus.NewInProcess(slog.New(slog.DiscardHandler))
-	t.Cleanup(func() { require.NoError(t, messages.Close()) })
-	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: messages})
-	require.NoError(t, err)
-	store := postgres.New(pool, postgres.Options{OnCommit: relay.Committed})
-	codec := eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(pool, [32]byte{1}))
-	all := commands.New(commands.Deps{Store: store, Snapshots: store, Codec: codec, Logger: slog.New(slog.DiscardHandler)})
+	ctx, tenant := t.Context(), uuid.New()
+	i := projectionstest.NewInstallation(t, commands.Registry())
+	all := commands.New(commands.Deps{Store: i.Store, Snapshots: i.Store, Codec: i.Codec, Logger: slog.New(slog.DiscardHandler)})
 	var cured atomic.Bool
 	died := make(chan struct{}, 10)
-	workers, err := jobs.New(jobs.Config{Pool: pool, NodeID: "test", PollInterval: time.Hour, Kinds: map[string]jobs.Kind{"mail": {
+	workers, err := jobs.New(jobs.Config{Pool: i.Pool, NodeID: "test", PollInterval: time.Hour, Kinds: map[string]jobs.Kind{"mail": {
 		Handle: func(context.Context, jobs.Delivery) error {
 			if cured.Load() {
 				return nil
@@ -54,32 +46,17 @@ func TestDecisionsTakeEffect(t *testing.T) {
 		OnDead: func(context.Context, jobs.Delivery, error) { died <- struct{}{} },
 	}}})
 	require.NoError(t, err)
-	start := func(s interface {
-		Start(context.Context) error
-		Stop(context.Context) error
-	}) {
-		require.NoError(t, s.Start(context.Background()))
-		t.Cleanup(func() { require.NoError(t, s.Stop(context.Background())) })
-	}
-	start(relay)
-	start(store)
-	start(workers)
-	runner, err := projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: pool, Log: store, Decoder: codec, Control: projectionstest.Control{Store: store, Codec: codec}, Bus: messages,
-		Projections: []projections.Projection{joborders.New(workers.Wake)}, PollInterval: 20 * time.Millisecond,
-	})
-	require.NoError(t, err)
-	start(runner)
-	<-runner.Ready()
+	i.Run(workers)
+	runner, _ := i.Follow(joborders.New(workers.Wake))
 
-	_, err = jobs.Enqueue(ctx, pool,
+	_, err = jobs.Enqueue(ctx, i.Pool,
 		jobs.Job{TenantID: tenant, Kind: "mail", Key: "1"}, jobs.Job{TenantID: tenant, Kind: "mail", Key: "2"})
 	require.NoError(t, err)
 	workers.Wake()
 	for range 2 {
 		<-died
 	}
-	queue := jobs.NewQueue(pool)
+	queue := jobs.NewQueue(i.Pool)
 	dead, _, err := queue.Dead(ctx, tenant, jobs.DeadQuery{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, dead, 2)

@@ -11,14 +11,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/commands"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
-	"tansu.cloud/eventstore/postgres"
-	"tansu.cloud/platform/bus"
 	"tansu.cloud/platform/bus/jobs"
 	"tansu.cloud/platform/postgrestest"
 	"tansu.cloud/projections"
@@ -32,68 +29,30 @@ func TestMain(m *testing.M) { postgrestest.Main(m) }
 // env is a log in PostgreSQL with commands, the saga and the read model; workers
 // run when a test starts them.
 type env struct {
+	*projectionstest.Installation
 	t        *testing.T
-	pool     *pgxpool.Pool
-	store    *postgres.Store
-	codec    *eventstore.Codec
 	commands *commands.Commands
 	tenants  *tenantdirectory.Directory
 	runner   *projections.Runner
 	post     *post
 }
 
-type service interface {
-	Start(context.Context) error
-	Stop(context.Context) error
-}
-
-func (e *env) run(s service) (stop func()) {
-	e.t.Helper()
-	require.NoError(e.t, s.Start(context.Background()))
-	stop = sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		require.NoError(e.t, s.Stop(ctx))
-	})
-	e.t.Cleanup(stop)
-	return stop
-}
-
 func newEnv(t *testing.T) *env {
 	t.Helper()
-	e := &env{t: t, pool: postgrestest.New(t), post: &post{sent: map[string]int{}}}
-	carrier := bus.NewInProcess(slog.New(slog.DiscardHandler))
-	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: carrier})
-	require.NoError(t, err)
-	e.store = postgres.New(e.pool, postgres.Options{OnCommit: relay.Committed, Lanes: 2})
-	e.codec = eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(e.pool, [32]byte{1}))
+	e := &env{Installation: projectionstest.NewInstallation(t, commands.Registry()), t: t, post: &post{sent: map[string]int{}}}
 	e.commands = commands.New(commands.Deps{
-		Store: e.store, Snapshots: e.store, Codec: e.codec, Logger: slog.New(slog.DiscardHandler),
+		Store: e.Store, Snapshots: e.Store, Codec: e.Codec, Logger: slog.New(slog.DiscardHandler),
 		EmailIndex: func(email string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(email))) },
 	})
-	e.tenants = tenantdirectory.NewDirectory(e.pool)
-	e.run(relay)
-	e.run(e.store)
-	t.Cleanup(func() { require.NoError(t, carrier.Close()) })
-	e.runner, err = projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: e.pool, Log: e.store, Decoder: e.codec, Control: projectionstest.Control{Store: e.store, Codec: e.codec}, Bus: carrier,
-		PollInterval: 50 * time.Millisecond,
-		Projections:  []projections.Projection{provisioning.New(func() {}), tenantdirectory.New()},
-	})
-	require.NoError(t, err)
-	e.run(e.runner)
-	select {
-	case <-e.runner.Ready():
-	case <-time.After(time.Minute):
-		t.Fatal("the projections do not start")
-	}
+	e.tenants = tenantdirectory.NewDirectory(e.Pool)
+	e.runner, _ = e.Follow(provisioning.New(func() {}), tenantdirectory.New())
 	return e
 }
 
 // provisioner works with the commands as they are given.
 func (e *env) provisioner(c provisioning.Commands, adjust ...func(*provisioning.Config)) *provisioning.Provisioner {
 	e.t.Helper()
-	config := provisioning.Config{Log: e.store, Decoder: e.codec, Commands: c, Post: e.post, Delays: make([]time.Duration, 40)}
+	config := provisioning.Config{Log: e.Store, Decoder: e.Codec, Commands: c, Post: e.post, Delays: make([]time.Duration, 40)}
 	for _, change := range adjust {
 		change(&config)
 	}
@@ -105,7 +64,7 @@ func (e *env) provisioner(c provisioning.Commands, adjust ...func(*provisioning.
 // work runs the jobs.
 func (e *env) work(p *provisioning.Provisioner) *jobs.Workers {
 	e.t.Helper()
-	w, err := jobs.New(jobs.Config{Pool: e.pool, NodeID: "test", Kinds: p.Kinds(), PollInterval: 10 * time.Millisecond, Lease: time.Second})
+	w, err := jobs.New(jobs.Config{Pool: e.Pool, NodeID: "test", Kinds: p.Kinds(), PollInterval: 10 * time.Millisecond, Lease: time.Second})
 	require.NoError(e.t, err)
 	return w
 }
@@ -134,7 +93,7 @@ func (e *env) reaches(id string, status tenant.Status) tenantdirectory.Details {
 // types lists the types of the events in a log.
 func (e *env) types(log uuid.UUID, stream string) (types []string) {
 	e.t.Helper()
-	page, err := e.store.ReadLog(e.t.Context(), log, eventstore.LogQuery{Limit: 1000})
+	page, err := e.Store.ReadLog(e.t.Context(), log, eventstore.LogQuery{Limit: 1000})
 	require.NoError(e.t, err)
 	for _, event := range page.Events {
 		if stream == "" || event.Stream.ID == stream {

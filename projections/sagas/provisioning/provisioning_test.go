@@ -80,7 +80,7 @@ func TestAFailedStepIsResumed(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.post.decide(errors.New("the mail server is away"))
-	e.run(e.work(e.provisioner(sender{e.commands, nil}, func(c *provisioning.Config) { c.Delays = c.Delays[:2] })))
+	e.Run(e.work(e.provisioner(sender{e.commands, nil}, func(c *provisioning.Config) { c.Delays = c.Delays[:2] })))
 	created := e.create("acme", "ada@example.com", nil)
 	id := created.State.ID
 	details := e.reaches(id, tenant.StatusFailed)
@@ -103,7 +103,7 @@ func TestAFailedStepIsResumed(t *testing.T) {
 func TestWithoutMailNobodyIsInvited(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	e.run(e.work(e.provisioner(sender{e.commands, nil}, func(c *provisioning.Config) { c.Post = nil })))
+	e.Run(e.work(e.provisioner(sender{e.commands, nil}, func(c *provisioning.Config) { c.Post = nil })))
 	created := e.create("acme", "ada@example.com", nil)
 	details := e.reaches(created.State.ID, tenant.StatusFailed)
 	require.Contains(t, details.Provisioning.Steps[2].Error, "no mail server")
@@ -115,7 +115,7 @@ func TestWithoutMailNobodyIsInvited(t *testing.T) {
 func TestManyTenantsAtOnce(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	e.run(e.work(e.provisioner(sender{e.commands, nil})))
+	e.Run(e.work(e.provisioner(sender{e.commands, nil})))
 	created := make([]commands.Result[tenant.State], 60)
 	var all sync.WaitGroup
 	for i := range created {
@@ -130,7 +130,7 @@ func TestManyTenantsAtOnce(t *testing.T) {
 		}, e.types(eventstore.SystemTenant, r.State.ID))
 	}
 	var work int
-	require.NoError(t, e.pool.QueryRow(t.Context(), "SELECT count(*) FROM jobs").Scan(&work))
+	require.NoError(t, e.Pool.QueryRow(t.Context(), "SELECT count(*) FROM jobs").Scan(&work))
 	t.Logf("%d jobs", work)
 	require.LessOrEqual(t, work, len(created))
 }
@@ -139,13 +139,13 @@ func TestManyTenantsAtOnce(t *testing.T) {
 func TestTheAddressIsForgotten(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	stop := e.run(e.work(e.provisioner(sender{e.commands, nil})))
+	stop := e.Run(e.work(e.provisioner(sender{e.commands, nil})))
 	created := e.create("acme", "ada@example.com", nil)
 	e.reaches(created.State.ID, tenant.StatusActive)
 	stop()
-	events, err := e.store.ReadStream(t.Context(), eventstore.SystemTenant, eventstore.Stream{Type: tenant.StreamType, ID: created.State.ID}, eventstore.StreamQuery{})
+	events, err := e.Store.ReadStream(t.Context(), eventstore.SystemTenant, eventstore.Stream{Type: tenant.StreamType, ID: created.State.ID}, eventstore.StreamQuery{})
 	require.NoError(t, err)
-	payload, err := e.codec.Decode(t.Context(), events[1])
+	payload, err := e.Codec.Decode(t.Context(), events[1])
 	require.NoError(t, err)
 	require.NotContains(t, string(events[1].Data), "ada@example.com")
 	require.Empty(t, payload.(tenant.ProvisioningStarted).AdminEmail)

@@ -74,7 +74,7 @@ func TestAMessageIsASignedCloudEvent(t *testing.T) {
 	m := got[0]
 	require.NoError(t, verify(b.hook.secret, m.header, m.body, time.Now()))
 	require.Error(t, verify(b.hook.secret, m.header, append(m.body, ' '), time.Now()), "another body has another signature")
-	page, err := b.store.ReadLog(t.Context(), b.tenant, eventstore.LogQuery{After: b.position - 1, Limit: 1})
+	page, err := b.Store.ReadLog(t.Context(), b.tenant, eventstore.LogQuery{After: b.position - 1, Limit: 1})
 	require.NoError(t, err)
 	e := page.Events[0]
 	require.Equal(t, string(feeds.NewEntry(e).CloudEvent()), string(m.body), "it is what feeds deliver")
@@ -198,7 +198,7 @@ func TestRetryAfterCountsIfItIsLater(t *testing.T) {
 		"later": 2 * time.Minute, "sooner": 10 * time.Second, "date": time.Hour, "never": 10 * time.Hour, "odd": 10 * time.Second,
 	} {
 		var at time.Time
-		require.NoError(t, e.pool.QueryRow(t.Context(), "SELECT run_at FROM jobs WHERE job_group = $1", h.id.String()+"/order/"+stream).Scan(&at))
+		require.NoError(t, e.Pool.QueryRow(t.Context(), "SELECT run_at FROM jobs WHERE job_group = $1", h.id.String()+"/order/"+stream).Scan(&at))
 		require.WithinDuration(t, time.Now().Add(want), at, 20*time.Second, stream)
 	}
 }

@@ -21,14 +21,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/commands"
 	"tansu.cloud/domain/webhook"
 	"tansu.cloud/eventstore"
-	"tansu.cloud/eventstore/postgres"
-	"tansu.cloud/platform/bus"
 	"tansu.cloud/platform/bus/jobs"
 	"tansu.cloud/platform/outbound"
 	"tansu.cloud/platform/postgrestest"
@@ -44,12 +41,9 @@ func TestMain(m *testing.M) { postgrestest.Main(m) }
 // env is a log in PostgreSQL with commands, the relay and a tenant; the saga and
 // the workers run when a test starts them.
 type env struct {
+	*projectionstest.Installation
 	t        *testing.T
-	pool     *pgxpool.Pool
-	store    *postgres.Store
-	codec    *eventstore.Codec
 	commands *commands.Commands
-	bus      *bus.InProcess
 	secrets  *webhooks.Secrets
 	found    *readmodel.Endpoints
 	tenant   uuid.UUID
@@ -58,60 +52,22 @@ type env struct {
 
 func newEnv(t *testing.T) *env {
 	t.Helper()
-	e := &env{t: t, pool: postgrestest.New(t), bus: bus.NewInProcess(slog.New(slog.DiscardHandler)), tenant: uuid.New()}
-	relay, err := projections.NewRelay(projections.RelayConfig{Publisher: e.bus})
-	require.NoError(t, err)
-	e.store = postgres.New(e.pool, postgres.Options{OnCommit: relay.Committed, Lanes: 2})
-	e.codec = eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(e.pool, [32]byte{1}))
-	e.commands = commands.New(commands.Deps{Store: e.store, Snapshots: e.store, Codec: e.codec, Logger: slog.New(slog.DiscardHandler)})
-	e.secrets, e.found = webhooks.NewSecrets(e.pool, [32]byte{1}), readmodel.NewEndpoints(e.pool)
-	for _, s := range []service{relay, e.store} {
-		e.run(s)
-	}
-	t.Cleanup(func() { require.NoError(t, e.bus.Close()) })
+	e := &env{Installation: projectionstest.NewInstallation(t, commands.Registry()), t: t, tenant: uuid.New()}
+	e.commands = commands.New(commands.Deps{Store: e.Store, Snapshots: e.Store, Codec: e.Codec, Logger: slog.New(slog.DiscardHandler)})
+	e.secrets, e.found = webhooks.NewSecrets(e.Pool, [32]byte{1}), readmodel.NewEndpoints(e.Pool)
 	return e
-}
-
-type service interface {
-	Start(context.Context) error
-	Stop(context.Context) error
-}
-
-// run starts a service and returns how to stop it; the end of the test does too.
-func (e *env) run(s service) (stop func()) {
-	e.t.Helper()
-	require.NoError(e.t, s.Start(context.Background()))
-	stop = sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		require.NoError(e.t, s.Stop(ctx))
-	})
-	e.t.Cleanup(stop)
-	return stop
 }
 
 // follow runs the saga and the read model.
 func (e *env) follow() (*projections.Runner, func()) {
 	e.t.Helper()
-	r, err := projections.NewRunner(projections.Config{
-		NodeID: "test", Pool: e.pool, Log: e.store, Decoder: e.codec, Control: projectionstest.Control{Store: e.store, Codec: e.codec}, Bus: e.bus,
-		PollInterval: 50 * time.Millisecond,
-		Projections:  []projections.Projection{webhooks.New(slog.New(slog.DiscardHandler), e.wakeWorkers), readmodel.New(), tenantdirectory.New()},
-	})
-	require.NoError(e.t, err)
-	stop := e.run(r)
-	select {
-	case <-r.Ready():
-	case <-time.After(time.Minute):
-		e.t.Fatal("the projections do not start")
-	}
-	return r, stop
+	return e.Follow(webhooks.New(slog.New(slog.DiscardHandler), e.wakeWorkers), readmodel.New(), tenantdirectory.New())
 }
 
 // settle waits until the saga has come to the end of the log.
 func (e *env) settle(r *projections.Runner) {
 	e.t.Helper()
-	head, err := e.store.Head(e.t.Context(), e.tenant)
+	head, err := e.Store.Head(e.t.Context(), e.tenant)
 	require.NoError(e.t, err)
 	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
 	defer cancel()
@@ -124,7 +80,7 @@ func (e *env) settle(r *projections.Runner) {
 func (e *env) courier(adjust ...func(*webhooks.Config)) *webhooks.Courier {
 	e.t.Helper()
 	c := webhooks.Config{
-		Pool: e.pool, Log: e.store, Secrets: e.secrets, Delays: make([]time.Duration, 7),
+		Pool: e.Pool, Log: e.Store, Secrets: e.secrets, Delays: make([]time.Duration, 7),
 		Client: outbound.NewClient(outbound.Config{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
 		Disable: func(ctx context.Context, tenant, id uuid.UUID, reason string) error {
 			_, err := e.commands.DisableWebhook(ctx, on(tenant, id.String(), commands.DisableWebhook{Reason: reason}))
@@ -146,10 +102,10 @@ func (e *env) work(c *webhooks.Courier) (stop func()) { return e.workEvery(20*ti
 // workEvery looks for jobs at intervals, and when the saga has enqueued some.
 func (e *env) workEvery(interval time.Duration, c *webhooks.Courier) (stop func()) {
 	e.t.Helper()
-	w, err := jobs.New(jobs.Config{Pool: e.pool, NodeID: "test", Kinds: c.Kinds(), PollInterval: interval})
+	w, err := jobs.New(jobs.Config{Pool: e.Pool, NodeID: "test", Kinds: c.Kinds(), PollInterval: interval})
 	require.NoError(e.t, err)
 	e.workers.Store(w)
-	return e.run(w)
+	return e.Run(w)
 }
 
 func (e *env) wakeWorkers() {
@@ -207,7 +163,7 @@ func (e *env) tryAppend(stream string, amounts ...int) (int64, error) {
 			ID: uuid.Must(uuid.NewV7()), Type: "order.paid", SchemaVersion: 1, Data: json.RawMessage(fmt.Sprintf(`{"total":%d}`, amount)),
 		})
 	}
-	res, err := e.store.Append(e.t.Context(), eventstore.Append{
+	res, err := e.Store.Append(e.t.Context(), eventstore.Append{
 		TenantID: e.tenant, Writes: []eventstore.StreamWrite{w}, Metadata: eventstore.Metadata{Actor: "till"},
 	})
 	return res.Position, err
@@ -221,7 +177,7 @@ func (e *env) eventually(condition func() bool, about string) {
 // jobs counts the rows of a kind, by a condition.
 func (e *env) jobs(kind, condition string) (n int) {
 	e.t.Helper()
-	require.NoError(e.t, e.pool.QueryRow(e.t.Context(),
+	require.NoError(e.t, e.Pool.QueryRow(e.t.Context(),
 		"SELECT count(*) FROM jobs WHERE kind = $1 AND "+condition, kind).Scan(&n))
 	return n
 }
@@ -230,7 +186,7 @@ func (e *env) jobs(kind, condition string) (n int) {
 // which they were enqueued.
 func (e *env) positions(h hook) []int64 {
 	e.t.Helper()
-	rows, err := e.pool.Query(e.t.Context(), "SELECT key FROM jobs WHERE kind = 'webhook.deliver' AND starts_with(key, $1) ORDER BY seq", h.id.String()+"/")
+	rows, err := e.Pool.Query(e.t.Context(), "SELECT key FROM jobs WHERE kind = 'webhook.deliver' AND starts_with(key, $1) ORDER BY seq", h.id.String()+"/")
 	require.NoError(e.t, err)
 	defer rows.Close()
 	var found []int64

@@ -95,14 +95,14 @@ func TestNothingIsSentByARebuild(t *testing.T) {
 	e.append("a", 1, 2, 3)
 	e.settle(runner)
 	require.Equal(t, 3, e.jobs("webhook.deliver", "true"))
-	_, err := e.pool.Exec(t.Context(), "DELETE FROM jobs") // so that the keys are forgotten
+	_, err := e.Pool.Exec(t.Context(), "DELETE FROM jobs") // so that the keys are forgotten
 	require.NoError(t, err)
 	for _, name := range []string{"webhooks", "webhook_deliveries"} {
-		require.NoError(t, projectionstest.Control{Store: e.store, Codec: e.codec}.StartRebuild(t.Context(), name, projection.StartRebuild{Version: 1, Reason: "test"}))
+		require.NoError(t, projectionstest.Control{Store: e.Store, Codec: e.Codec}.StartRebuild(t.Context(), name, projection.StartRebuild{Version: 1, Reason: "test"}))
 	}
 	e.eventually(func() bool {
 		var generation int
-		err := e.pool.QueryRow(t.Context(), "SELECT generation FROM read_models WHERE projection = 'webhooks'").Scan(&generation)
+		err := e.Pool.QueryRow(t.Context(), "SELECT generation FROM read_models WHERE projection = 'webhooks'").Scan(&generation)
 		return err == nil && generation == 2
 	}, "the read model must be rebuilt")
 	e.settle(runner)
@@ -129,7 +129,7 @@ func TestSecretsLiveAsLongAsTheySign(t *testing.T) {
 	e := newEnv(t)
 	runner, _ := e.follow()
 	deleteAfter := func(secret string) (at *time.Time) {
-		require.NoError(t, e.pool.QueryRow(t.Context(), "SELECT delete_after FROM webhook_secrets WHERE id = $1", secret).Scan(&at))
+		require.NoError(t, e.Pool.QueryRow(t.Context(), "SELECT delete_after FROM webhook_secrets WHERE id = $1", secret).Scan(&at))
 		return at
 	}
 	name, text, err := e.secrets.NewSecret(t.Context(), e.tenant, e.tenant)
@@ -141,9 +141,9 @@ func TestSecretsLiveAsLongAsTheySign(t *testing.T) {
 
 	h := e.register(webhook.Target{URL: "https://x"})
 	secretOf := func() webhook.Secret {
-		past, err := e.store.ReadStream(t.Context(), e.tenant, eventstore.Stream{Type: "webhook", ID: h.id.String()}, eventstore.StreamQuery{Backwards: true, Limit: 1})
+		past, err := e.Store.ReadStream(t.Context(), e.tenant, eventstore.Stream{Type: "webhook", ID: h.id.String()}, eventstore.StreamQuery{Backwards: true, Limit: 1})
 		require.NoError(t, err)
-		payload, err := e.codec.Decode(t.Context(), past[0])
+		payload, err := e.Codec.Decode(t.Context(), past[0])
 		require.NoError(t, err)
 		return webhook.Apply(webhook.State{}, payload.(webhook.Event)).Secret
 	}
@@ -175,19 +175,19 @@ func TestSecretsOpenOnlyWhereTheyBelong(t *testing.T) {
 	require.Regexp(t, "^whsec_[A-Za-z0-9+/]{43}=$", text)
 	require.Regexp(t, "^[0-9a-f]{16}$", name.Fingerprint)
 	var stored string
-	require.NoError(t, e.pool.QueryRow(t.Context(), "SELECT encode(wrapped, 'base64') FROM webhook_secrets").Scan(&stored))
+	require.NoError(t, e.Pool.QueryRow(t.Context(), "SELECT encode(wrapped, 'base64') FROM webhook_secrets").Scan(&stored))
 	require.NotContains(t, stored, text[6:20])
 
-	_, err = webhooks.NewSecrets(e.pool, [32]byte{2}).SecretText(t.Context(), e.tenant, e.tenant, name.ID)
+	_, err = webhooks.NewSecrets(e.Pool, [32]byte{2}).SecretText(t.Context(), e.tenant, e.tenant, name.ID)
 	require.ErrorContains(t, err, "does not open")
-	_, err = e.pool.Exec(t.Context(), "UPDATE webhook_secrets SET webhook_id = '7b8f9a1e-0000-4000-8000-000000000000'")
+	_, err = e.Pool.Exec(t.Context(), "UPDATE webhook_secrets SET webhook_id = '7b8f9a1e-0000-4000-8000-000000000000'")
 	require.NoError(t, err)
-	_, err = webhooks.NewSecrets(e.pool, [32]byte{1}).SecretText(t.Context(), e.tenant, [16]byte{0x7b, 0x8f, 0x9a, 0x1e, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0}, name.ID)
+	_, err = webhooks.NewSecrets(e.Pool, [32]byte{1}).SecretText(t.Context(), e.tenant, [16]byte{0x7b, 0x8f, 0x9a, 0x1e, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0}, name.ID)
 	require.ErrorContains(t, err, "does not open", "a row that was copied to another webhook")
 	_, err = e.secrets.SecretText(t.Context(), e.tenant, e.tenant, "x")
 	require.Error(t, err)
 
 	require.NoError(t, e.secrets.DropSecret(t.Context(), e.tenant, name.ID))
-	_, err = webhooks.NewSecrets(e.pool, [32]byte{1}).SecretText(t.Context(), e.tenant, e.tenant, name.ID)
+	_, err = webhooks.NewSecrets(e.Pool, [32]byte{1}).SecretText(t.Context(), e.tenant, e.tenant, name.ID)
 	require.ErrorContains(t, err, "no such webhook")
 }

@@ -70,7 +70,7 @@ func (c *Carrier) Carry(ctx context.Context, w *jobs.Workers) (err error) {
 	defer func() { err = errors.Join(err, consuming.Close()) }()
 
 	var parts sync.WaitGroup
-	b := &broker{connection: publishing, queues: queues{c.config.Prefix}}
+	b := &broker{publisher: rabbitmq.Publisher{Connection: publishing}, queues: queues{c.config.Prefix}}
 	parts.Go(func() { w.Dispatch(ctx, b, c.config.Patience) })
 	for kind, k := range w.Kinds() {
 		d := &consumer{
