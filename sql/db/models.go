@@ -272,6 +272,7 @@ type OauthConsent struct {
 	MemberOf  uuid.UUID
 	Scope     string
 	GrantedAt time.Time
+	UsedAt    *time.Time
 }
 
 type OauthDevice struct {
