@@ -220,6 +220,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	deps.Feeds, deps.Sockets = sockets, sockets
 	deps.Users, deps.Clients, deps.Directory = users.NewDirectory(n.platform), clients.NewDirectory(n.platform), directory.NewDirectory(n.own)
 	deps.Credentials, deps.Mailer, deps.Identity = n.identity.credentials, n.identity.mailer, n.identity.provider
+	deps.Consents = n.identity.provider
 	deps.TooMany = http.HandlerFunc(n.identity.provider.ShowTooMany)
 	deps.Federation, deps.NameServers = n.identity.federation, net.DefaultResolver
 	if n.mailbox != nil {
