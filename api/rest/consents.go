@@ -41,7 +41,7 @@ var errNoConsent = domain.NotFound("consent.not_found", "you have not let this a
 func (s *server) consentRoutes() {
 	register(s, endpoint{
 		route: route{anyone: true}, id: "list-consents", method: http.MethodGet, path: "/v1/consents", tag: "Account",
-		summary: "List the applications that one let in", description: "What the caller lets applications do, in all tenants. Programs let none in. Who is signed in through a tenant's identity provider is refused.",
+		summary: "List the applications that one let in", description: "What the caller lets applications do, in all tenants. Programs let none in. Who is signed in through a tenant's identity provider is refused, and so are the applications themselves.",
 	}, s.listConsents)
 	register(s, endpoint{
 		route: route{anyone: true}, id: "withdraw-consent", method: http.MethodDelete, path: "/v1/consents/{client}/{tenant}", tag: "Account", status: http.StatusNoContent,
@@ -58,6 +58,9 @@ func (s *server) listConsents(ctx context.Context, _ *struct{}) (*listed[Consent
 	}
 	if p.Confined {
 		return nil, errConfined
+	}
+	if err := s.checkDelegated(ctx); err != nil {
+		return nil, err
 	}
 	found, err := s.Consents.Consents(ctx, p.UserID)
 	if err != nil {
@@ -87,6 +90,9 @@ func (s *server) withdrawConsent(ctx context.Context, in *struct {
 	}
 	if c.principal.Confined {
 		return nil, errConfined
+	}
+	if err := s.checkDelegated(ctx); err != nil {
+		return nil, err
 	}
 	err = s.Consents.Withdraw(ctx, oidc.Visitor{Actor: c.actor, Address: c.address, CorrelationID: middleware.From(ctx).RequestID}, c.principal.UserID, in.Client, tenant)
 	if errors.Is(err, oidc.ErrNoConsent) {
