@@ -89,6 +89,7 @@ func (a *Authenticator) identify(ctx context.Context, token string) (*credential
 	}
 	c.who.Kind, c.who.Actor = User, "user:"+claims.UserID.String()
 	c.who.UserID, c.who.SessionID = claims.UserID, claims.SessionID
+	c.who.Scope = claims.Scope
 	c.look = func(ctx context.Context) (rights, error) { return a.ofUser(ctx, claims) }
 	return c, nil
 }

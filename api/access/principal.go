@@ -38,6 +38,7 @@ type Principal struct {
 	UserID    uuid.UUID // of users
 	SessionID uuid.UUID // of users
 	ClientID  string    // through which a token was got
+	Scope     []string  // of users: what it was got for
 	ExpiresAt time.Time // of the credential; zero: never
 
 	permissions permission.Set

@@ -123,6 +123,8 @@ type Grants interface {
 	PollDevice(ctx context.Context, deviceCode, clientID string) (grants.Grant, error)
 	Consented(ctx context.Context, user uuid.UUID, clientID string, memberOf uuid.UUID, scope []string) (bool, error)
 	Consent(ctx context.Context, user uuid.UUID, clientID string, memberOf uuid.UUID, scope []string) error
+	Consents(ctx context.Context, user uuid.UUID) ([]grants.Consent, error)
+	Withdraw(ctx context.Context, user uuid.UUID, clientID string, memberOf uuid.UUID) (sessions []uuid.UUID, err error)
 	Revoke(ctx context.Context, grant uuid.UUID, reason string) error
 	RevokeSession(ctx context.Context, session uuid.UUID, reason string) error
 	RevokeUser(ctx context.Context, user uuid.UUID, reason string) error

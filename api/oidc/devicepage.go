@@ -131,6 +131,7 @@ func (p *Provider) decideDevice(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = p.Grants.ApproveDevice(r.Context(), d, grants.Approval{
 			ClientID: d.ClientID, User: v.user.ID, Session: session, MemberOf: tenant, Scope: d.Scope, AuthTime: v.session.AuthTime,
+			Agreed: append(slices.Clone(d.Scope), siteDevice),
 		})
 	}
 	if err != nil {

@@ -41,6 +41,7 @@ const (
 	pagePasskeyRename = "/auth/security/passkey/rename"
 	pagePasskeyRemove = "/auth/security/passkey/remove"
 	pageSession       = "/auth/security/session"
+	pageWithdraw      = "/auth/security/application/withdraw"
 
 	pageOrganisation = "/auth/organisation"
 	pageExternal     = "/auth/external"

@@ -70,7 +70,7 @@ func (p *Provider) proceedAs(w http.ResponseWriter, r *http.Request, t ticket, v
 		http.Redirect(w, r, pageConsent+"?request="+p.seal(t), http.StatusSeeOther)
 		return
 	}
-	p.approve(w, r, t, v)
+	p.approve(w, r, c, t, v)
 }
 
 // clientOf finds the client of a request that is under way. It may have been
@@ -173,9 +173,9 @@ func (p *Provider) mustConsent(r *http.Request, c *client, t ticket, v *visit) (
 // agreedTo is what a visitor agrees to: a scope, and the site that the page names.
 // A client that sends people elsewhere later asks again.
 func (p *Provider) agreedTo(t ticket) []string {
-	site := "to:device"
+	site := siteDevice
 	if u, err := url.Parse(t.RedirectURI); err == nil && !p.native(t.RedirectURI) {
-		site = "to:" + u.Scheme + "://" + u.Host
+		site = sitePrefix + u.Scheme + "://" + u.Host
 	}
 	return append(slices.Clone(t.Scope), site)
 }
@@ -191,9 +191,13 @@ func (p *Provider) native(redirect string) bool {
 }
 
 // approve ends a request well.
-func (p *Provider) approve(w http.ResponseWriter, r *http.Request, t ticket, v *visit) {
-	code, err := p.issueCode(r, t, v)
+func (p *Provider) approve(w http.ResponseWriter, r *http.Request, c *client, t ticket, v *visit) {
+	code, err := p.issueCode(r, c, t, v)
 	switch {
+	case errors.Is(err, grants.ErrNotConsented): // withdrawn since the visitor was asked
+		t.Agreed = uuid.Nil
+		p.proceedAs(w, r, t, v)
+		return
 	case errors.Is(err, errNotMember):
 		err = refuse("access_denied", "the user is not a member of the tenant")
 	case errors.Is(err, errNotActive), errors.Is(err, errSignedOut):
@@ -211,7 +215,7 @@ func (p *Provider) approve(w http.ResponseWriter, r *http.Request, t ticket, v *
 
 // issueCode checks once more and makes the grant. A program on a device gets a
 // session of its own, so that signing out here does not end what runs there.
-func (p *Provider) issueCode(r *http.Request, t ticket, v *visit) (string, error) {
+func (p *Provider) issueCode(r *http.Request, c *client, t ticket, v *visit) (string, error) {
 	if _, err := p.subjectOf(r.Context(), v.user.ID, v.session.ID, t.Tenant); err != nil {
 		return "", err
 	}
@@ -225,8 +229,16 @@ func (p *Provider) issueCode(r *http.Request, t ticket, v *visit) (string, error
 			return "", errors.Join(err, p.Acts.EndSession(r.Context(), p.visitorOf(r, v.user.ID), session, overtaken))
 		}
 	}
-	return p.Grants.IssueCode(r.Context(), grants.Approval{
+	a := grants.Approval{
 		ClientID: t.ClientID, User: v.user.ID, Session: session, MemberOf: t.Tenant, Scope: t.Scope, Nonce: t.Nonce,
 		AuthTime: v.session.AuthTime, RedirectURI: t.RedirectURI, Challenge: t.Challenge,
-	})
+	}
+	if !c.firstParty {
+		a.Agreed = p.agreedTo(t)
+	}
+	code, err := p.Grants.IssueCode(r.Context(), a)
+	if errors.Is(err, grants.ErrNotConsented) && session != v.session.ID {
+		err = errors.Join(err, p.Acts.EndSession(r.Context(), p.visitorOf(r, v.user.ID), session, "not approved"))
+	}
+	return code, err
 }

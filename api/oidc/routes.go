@@ -75,6 +75,7 @@ func (p *Provider) forms() map[string]http.HandlerFunc {
 		pagePasskeyRename: p.renamePasskey,
 		pagePasskeyRemove: p.removePasskey,
 		pageSession:       p.revokeSession,
+		pageWithdraw:      p.withdrawConsent,
 
 		pageOrganisation: p.findOrganisation,
 		pageIdentity:     p.beginLink,

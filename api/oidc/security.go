@@ -25,8 +25,9 @@ type security struct {
 	Here      bool // passkeys work here
 	Sessions  []sessionRow
 
-	Identities []identityRow
-	Offers     []identityOffer
+	Identities   []identityRow
+	Offers       []identityOffer
+	Applications []applicationRow
 }
 
 type passkeyRow struct {
@@ -122,6 +123,9 @@ func (p *Provider) securityOf(r *http.Request, v *visit) (*security, *ceremony, 
 		})
 	}
 	if s.Identities, s.Offers, err = p.identitiesOf(r, v); err != nil {
+		return nil, nil, err
+	}
+	if s.Applications, err = p.applicationsOf(r, v); err != nil {
 		return nil, nil, err
 	}
 	c, err := p.addCeremony(owner)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,7 +38,7 @@ type Me struct {
 	Member      bool         `json:"member" doc:"Whether the caller belongs to that tenant at present." example:"true"`
 	Roles       []string     `json:"roles" doc:"The caller's roles there." example:"[\"developer\"]"`
 	Permissions []string     `json:"permissions" doc:"What the caller may do there." example:"[\"events.read\"]"`
-	Memberships []Membership `json:"memberships,omitempty" doc:"All tenants of the person; only of users."`
+	Memberships []Membership `json:"memberships,omitempty" doc:"All tenants of the person; only of users. With the token of an application that the person let in, or that comes from a tenant's identity provider, the token's tenant alone."`
 	SessionID   string       `json:"session_id,omitempty" doc:"The session that the token comes from; only of users." example:"01926a3e-aaaa-7c4b-9a51-3f0c1b2d4e5f"`
 	ExpiresAt   *time.Time   `json:"expires_at,omitempty" doc:"To when the token holds; absent: for ever." example:"2026-01-31T12:10:00Z"`
 }
@@ -45,9 +46,9 @@ type Me struct {
 // MyUser is the person who calls.
 type MyUser struct {
 	ID       string `json:"id" doc:"UUID of the user." example:"01926a3e-5555-7c4b-9a51-3f0c1b2d4e5f"`
-	Email    string `json:"email" doc:"E-mail address." example:"ada@example.com"`
-	Name     string `json:"name" doc:"Name for people." example:"Ada Lovelace"`
-	Verified bool   `json:"verified" doc:"Whether the address is known to be theirs." example:"true"`
+	Email    string `json:"email,omitempty" doc:"E-mail address. Applications that the person let in need the scope email." example:"ada@example.com"`
+	Name     string `json:"name,omitempty" doc:"Name for people. Applications that the person let in need the scope profile." example:"Ada Lovelace"`
+	Verified *bool  `json:"verified,omitempty" doc:"Whether the address is known to be theirs; where it is shown." example:"true"`
 }
 
 // MyTenant is a tenant, as far as its members see it.
@@ -115,14 +116,24 @@ func (s *server) describeUser(ctx context.Context, p *access.Principal, me *Me) 
 	if err != nil {
 		return err
 	}
-	me.User = &MyUser{u.ID.String(), u.Email, u.Name, u.Verified}
+	delegated, err := s.delegated(ctx, p)
+	if err != nil {
+		return err
+	}
+	me.User = &MyUser{ID: u.ID.String()}
+	if !delegated || slices.Contains(p.Scope, "email") {
+		me.User.Email, me.User.Verified = u.Email, &u.Verified
+	}
+	if !delegated || slices.Contains(p.Scope, "profile") {
+		me.User.Name = u.Name
+	}
 	memberships, err := s.Directory.MembershipsOf(ctx, p.UserID)
 	if err != nil {
 		return err
 	}
 	me.Memberships = []Membership{}
 	for _, m := range memberships {
-		if p.Confined && m.Tenant != p.Tenant {
+		if (p.Confined || delegated) && m.Tenant != p.Tenant {
 			continue // the token tells nothing about other tenants
 		}
 		t, err := s.myTenant(ctx, m.Tenant)

@@ -135,13 +135,15 @@ func (s *server) apiKeyReads() {
 		ReadHeaders
 		PageQuery
 		Status string `query:"status" enum:"active,revoked" doc:"Only keys with this status; expired ones are active." example:"active"`
+		MakerQuery
 	}) (*listed[APIKeyList], error) {
 		c := callOf(ctx)
-		query := []string{c.pattern, c.tenant.String(), in.Status}
+		query := []string{c.pattern, c.tenant.String(), in.Status, in.CreatedBy}
 		page, err := s.directoryPage(ctx, in.ReadHeaders, in.PageQuery, in.Status, query)
 		if err != nil {
 			return nil, err
 		}
+		page.CreatedBy = in.CreatedBy
 		found, more, err := s.Directory.APIKeys(ctx, c.tenant, page)
 		if err != nil {
 			return nil, err

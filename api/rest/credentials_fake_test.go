@@ -27,6 +27,9 @@ type vault struct {
 	tokens   map[string]oidc.Claims
 	revoked  map[string]bool // by jti
 	messages []mail.Message
+
+	consents    []consent
+	withdrawnBy oidc.Visitor
 }
 
 func newVault() *vault {

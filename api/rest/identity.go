@@ -45,7 +45,7 @@ type Directory interface {
 	APIKey(ctx context.Context, tenant, id uuid.UUID) (access.APIKey, error)
 	APIKeys(ctx context.Context, tenant uuid.UUID, p access.Page) ([]access.APIKey, bool, error)
 	ServiceAccount(ctx context.Context, tenant, id uuid.UUID) (access.ServiceAccount, error)
-	ServiceAccounts(ctx context.Context, tenant uuid.UUID) ([]access.ServiceAccount, error)
+	ServiceAccounts(ctx context.Context, tenant uuid.UUID, createdBy string) ([]access.ServiceAccount, error)
 	IdentityProvider(ctx context.Context, tenant, id uuid.UUID) (access.IdentityProvider, error)
 	IdentityProviders(ctx context.Context, tenant uuid.UUID) ([]access.IdentityProvider, error)
 }

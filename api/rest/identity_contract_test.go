@@ -31,6 +31,10 @@ func (c *contract) identity() {
 	require.Equal(c.t, 204, c.send("DELETE", "/v1/sessions/"+c.signIn(ada.user, "team").session.String(), "", auth).Code)
 	require.Equal(c.t, 204, c.send("DELETE", "/v1/users/"+ada.user.String()+"/sessions/"+ada.session.String(), "").Code)
 
+	shop := c.letIn(ada, "team")
+	c.send("GET", "/v1/consents", "", auth).ok(200)
+	require.Equal(c.t, 204, c.send("DELETE", shop, "", auth).Code)
+
 	c.send("POST", "/v1/members", `{"user_id":"`+user+`","roles":["viewer"]}`, team).ok(201)
 	c.send("GET", "/v1/members?limit=1", "", team).ok(200)
 	c.send("GET", "/v1/members/"+user, "", team).ok(200)

@@ -36,6 +36,7 @@ type identityModel struct {
 type row[S any] struct {
 	id      uuid.UUID // nil for roles
 	version int64
+	maker   string // the actor of the first event
 	state   S
 }
 
@@ -57,7 +58,11 @@ func fold[S, E any](m *identityModel, log uuid.UUID, streamType string, apply fu
 				i = len(rows)
 				at[e.Stream.ID] = i
 				id, _ := uuid.Parse(e.Stream.ID)
-				rows = append(rows, row[S]{id: id})
+				meta, err := e.Meta()
+				if err != nil {
+					panic(err)
+				}
+				rows = append(rows, row[S]{id: id, maker: meta.Actor})
 			}
 			rows[i].version, rows[i].state = e.Version, apply(rows[i].state, payload.(E))
 		}
@@ -229,18 +234,18 @@ func (m *identityModel) Role(ctx context.Context, tenant uuid.UUID, name string)
 	return one(list, func(r access.Role) bool { return r.Name == name }, access.ErrNotFound)
 }
 
-func (m *identityModel) invites(log uuid.UUID, status string) (list []access.Invite) {
+func (m *identityModel) invites(log uuid.UUID, status, maker string) (list []access.Invite) {
 	for _, r := range fold(m, log, invite.StreamType, invite.Apply) {
 		v := r.state
 		shown := access.Invite{
 			ID: r.id, Roles: v.Roles, Status: string(v.Status), Reason: v.RevokedReason, TokenID: v.TokenID, ExpiresAt: v.ExpiresAt,
-			Version: r.version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt,
+			CreatedBy: r.maker, Version: r.version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt,
 		}
 		shown.AcceptedBy, _ = uuid.Parse(v.AcceptedBy)
 		if v.Status == invite.StatusOpen {
 			shown.Email, shown.EmailIndex = v.Email, v.EmailIndex
 		}
-		if status == "" || status == shown.Status {
+		if (status == "" || status == shown.Status) && (maker == "" || maker == r.maker) {
 			list = append(list, shown)
 		}
 	}
@@ -249,7 +254,7 @@ func (m *identityModel) invites(log uuid.UUID, status string) (list []access.Inv
 }
 
 func (m *identityModel) Invite(_ context.Context, tenant, id uuid.UUID) (access.Invite, error) {
-	return one(m.invites(tenant, ""), func(v access.Invite) bool { return v.ID == id }, access.ErrNotFound)
+	return one(m.invites(tenant, "", ""), func(v access.Invite) bool { return v.ID == id }, access.ErrNotFound)
 }
 
 func (m *identityModel) Invites(_ context.Context, tenant uuid.UUID, p access.Page) ([]access.Invite, bool, error) {
@@ -257,13 +262,13 @@ func (m *identityModel) Invites(_ context.Context, tenant uuid.UUID, p access.Pa
 	if p.After != nil {
 		last = func(v access.Invite) bool { return v.Cursor() == *p.After }
 	}
-	page, more := pageOf(m.invites(tenant, p.Status), p.Limit, last)
+	page, more := pageOf(m.invites(tenant, p.Status, p.CreatedBy), p.Limit, last)
 	return page, more, nil
 }
 
-func (m *identityModel) keys(log uuid.UUID, status string) (list []access.APIKey) {
+func (m *identityModel) keys(log uuid.UUID, status, maker string) (list []access.APIKey) {
 	for _, r := range fold(m, log, apikey.StreamType, apikey.Apply) {
-		if v := r.state; status == "" || status == string(v.Status) {
+		if v := r.state; (status == "" || status == string(v.Status)) && (maker == "" || maker == v.CreatedBy) {
 			list = append(list, access.APIKey{
 				ID: r.id, Name: v.Name, Permissions: v.Permissions, Hint: v.Hint, CreatedBy: v.CreatedBy, Status: string(v.Status),
 				Reason: v.RevokedReason, ExpiresAt: v.ExpiresAt, Version: r.version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt,
@@ -275,7 +280,7 @@ func (m *identityModel) keys(log uuid.UUID, status string) (list []access.APIKey
 }
 
 func (m *identityModel) APIKey(_ context.Context, tenant, id uuid.UUID) (access.APIKey, error) {
-	return one(m.keys(tenant, ""), func(k access.APIKey) bool { return k.ID == id }, access.ErrNotFound)
+	return one(m.keys(tenant, "", ""), func(k access.APIKey) bool { return k.ID == id }, access.ErrNotFound)
 }
 
 func (m *identityModel) APIKeys(_ context.Context, tenant uuid.UUID, p access.Page) ([]access.APIKey, bool, error) {
@@ -283,16 +288,16 @@ func (m *identityModel) APIKeys(_ context.Context, tenant uuid.UUID, p access.Pa
 	if p.After != nil {
 		last = func(k access.APIKey) bool { return k.Cursor() == *p.After }
 	}
-	page, more := pageOf(m.keys(tenant, p.Status), p.Limit, last)
+	page, more := pageOf(m.keys(tenant, p.Status, p.CreatedBy), p.Limit, last)
 	return page, more, nil
 }
 
-func (m *identityModel) ServiceAccounts(_ context.Context, tenant uuid.UUID) (list []access.ServiceAccount, _ error) {
+func (m *identityModel) ServiceAccounts(_ context.Context, tenant uuid.UUID, maker string) (list []access.ServiceAccount, _ error) {
 	for _, r := range fold(m, tenant, serviceaccount.StreamType, serviceaccount.Apply) {
-		if v := r.state; v.Status != serviceaccount.StatusDeleted {
+		if v := r.state; v.Status != serviceaccount.StatusDeleted && (maker == "" || maker == r.maker) {
 			list = append(list, access.ServiceAccount{
 				ID: r.id, Name: v.Name, Roles: v.Roles, Status: string(v.Status), DisabledReason: v.DisabledReason, SecretID: v.SecretID,
-				PreviousSecretID: v.PreviousSecretID, PreviousUntil: v.PreviousUntil, Version: r.version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt,
+				PreviousSecretID: v.PreviousSecretID, PreviousUntil: v.PreviousUntil, CreatedBy: r.maker, Version: r.version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt,
 			})
 		}
 	}
@@ -300,7 +305,7 @@ func (m *identityModel) ServiceAccounts(_ context.Context, tenant uuid.UUID) (li
 }
 
 func (m *identityModel) ServiceAccount(ctx context.Context, tenant, id uuid.UUID) (access.ServiceAccount, error) {
-	list, _ := m.ServiceAccounts(ctx, tenant)
+	list, _ := m.ServiceAccounts(ctx, tenant, "")
 	return one(list, func(a access.ServiceAccount) bool { return a.ID == id }, access.ErrNotFound)
 }
 

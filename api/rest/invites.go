@@ -20,6 +20,7 @@ type Invite struct {
 	Status     string    `json:"status" enum:"open,accepted,revoked,expired" doc:"Whether it can be accepted." example:"open"`
 	Reason     string    `json:"reason,omitempty" doc:"Why it was revoked." example:"Wrong address"`
 	AcceptedBy string    `json:"accepted_by,omitempty" doc:"UUID of the user who accepted it." example:"01926a3e-5555-7c4b-9a51-3f0c1b2d4e5f"`
+	CreatedBy  string    `json:"created_by,omitempty" doc:"Who invites; absent in answers to changes." example:"user:01926a3e-5555-7c4b-9a51-3f0c1b2d4e5f"`
 	ExpiresAt  time.Time `json:"expires_at" doc:"To when it can be accepted." example:"2026-02-07T12:00:00Z"`
 	Version    int64     `json:"version" doc:"Of its stream; the ETag." example:"1"`
 	CreatedAt  time.Time `json:"created_at" doc:"When it was created." example:"2026-01-31T12:00:00Z"`
@@ -99,6 +100,7 @@ func (s *server) createInvite(ctx context.Context, in *struct {
 		return nil, err
 	}
 	body := SentInvite{inviteOfState(sent), s.mailInvite(ctx, sent)}
+	body.CreatedBy = callOf(ctx).actor
 	return &created[SentInvite]{sent.status, sent.Written, "/v1/invites/" + body.ID, body}, nil
 }
 
@@ -111,13 +113,15 @@ func (s *server) inviteReads() {
 		ReadHeaders
 		PageQuery
 		Status string `query:"status" enum:"open,accepted,revoked" doc:"Only invites with this status; expired ones are open." example:"open"`
+		MakerQuery
 	}) (*listed[InviteList], error) {
 		c := callOf(ctx)
-		query := []string{c.pattern, c.tenant.String(), in.Status}
+		query := []string{c.pattern, c.tenant.String(), in.Status, in.CreatedBy}
 		page, err := s.directoryPage(ctx, in.ReadHeaders, in.PageQuery, in.Status, query)
 		if err != nil {
 			return nil, err
 		}
+		page.CreatedBy = in.CreatedBy
 		found, more, err := s.Directory.Invites(ctx, c.tenant, page)
 		if err != nil {
 			return nil, err
@@ -160,7 +164,7 @@ func inviteOfState(sent outcome[invite.State]) Invite {
 
 func inviteJSON(v access.Invite) Invite {
 	shown := Invite{
-		ID: v.ID.String(), Email: v.Email, Roles: listOf(v.Roles), Status: v.Status, Reason: v.Reason, ExpiresAt: v.ExpiresAt.UTC(),
+		ID: v.ID.String(), Email: v.Email, Roles: listOf(v.Roles), Status: v.Status, Reason: v.Reason, CreatedBy: v.CreatedBy, ExpiresAt: v.ExpiresAt.UTC(),
 		Version: v.Version, CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC(),
 	}
 	if v.AcceptedBy != uuid.Nil {

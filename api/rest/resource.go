@@ -81,6 +81,11 @@ type PageQuery struct {
 	Cursor string `query:"cursor" maxLength:"2048" doc:"next_cursor of the page before, with the same filters." example:"Zm9v"`
 }
 
+// MakerQuery selects by who made something.
+type MakerQuery struct {
+	CreatedBy string `query:"created_by" maxLength:"1024" doc:"Only what this principal made." example:"user:01926a3e-5555-7c4b-9a51-3f0c1b2d4e5f"`
+}
+
 // from opens the cursor of a page; nil is the first page.
 func (s *server) from(q PageQuery, query []string) (*page.Cursor, error) {
 	if q.Cursor == "" {

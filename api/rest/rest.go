@@ -82,6 +82,7 @@ type Deps struct {
 	Clients     Clients
 	Directory   Directory
 	Credentials Credentials
+	Consents    Consents
 	Federation  Federation
 	NameServers NameServers
 	Mailer      mail.Mailer
@@ -107,7 +108,7 @@ func (d *Deps) validate() error {
 		"Commands": d.Commands != nil, "History": d.History != nil, "Log": d.Log != nil, "Tenants": d.Tenants != nil,
 		"DeadLetters": d.DeadLetters != nil, "Projections": d.Projections != nil, "Access": d.Access != nil,
 		"Users": d.Users != nil, "Clients": d.Clients != nil, "Directory": d.Directory != nil,
-		"Credentials": d.Credentials != nil, "Mailer": d.Mailer != nil, "Federation": d.Federation != nil, "NameServers": d.NameServers != nil,
+		"Credentials": d.Credentials != nil, "Consents": d.Consents != nil, "Mailer": d.Mailer != nil, "Federation": d.Federation != nil, "NameServers": d.NameServers != nil,
 		"Usage": d.Usage != nil, "Bounds": d.Bounds != nil,
 		"Webhooks": d.Webhooks != nil, "Jobs": d.Jobs != nil, "Limits": d.Limits != nil,
 		"Feeds": d.Feeds != nil, "Sockets": d.Sockets != nil,
@@ -208,6 +209,7 @@ func newServer(d Deps) *server {
 	s.identityProviderRoutes()
 	s.clientRoutes()
 	s.sessionRoutes()
+	s.consentRoutes()
 	s.activityRoutes()
 	s.feedRoutes()
 	s.healthRoutes()

@@ -78,7 +78,7 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 		Webhooks: r.hooks,
 		Jobs:     r.jobs,
 		Limits:   limits.NewLocal(),
-		Users:    userModel{r.people}, Clients: clientModel{r.people}, Directory: r.people, Credentials: r.vault, Mailer: r.vault,
+		Users:    userModel{r.people}, Clients: clientModel{r.people}, Directory: r.people, Credentials: r.vault, Consents: r.vault, Mailer: r.vault,
 		Federation: upstreams, NameServers: r.dns,
 		Signer:    ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)),
 		CursorKey: bytes.Repeat([]byte{9}, 32),

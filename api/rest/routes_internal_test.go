@@ -21,6 +21,7 @@ var public = map[string]bool{
 var anyone = map[string]bool{
 	"GET /v1/permissions": true, "GET /v1/me": true, "GET /v1/tenants/current": true,
 	"GET /v1/sessions": true, "DELETE /v1/sessions/{id}": true,
+	"GET /v1/consents": true, "DELETE /v1/consents/{client}/{tenant}": true,
 }
 
 func TestEveryRouteIsGuarded(t *testing.T) {

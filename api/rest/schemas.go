@@ -104,6 +104,8 @@ var schemaDescriptions = map[string]string{
 	"UserNameBody":             "The new name of a person.",
 	"Session":                  "A sign-in that holds.",
 	"SessionList":              "The sessions of a person.",
+	"Consent":                  "What an application may do in somebody's name.",
+	"ConsentList":              "What somebody lets applications do.",
 	"AuditReport":              "Whether a log is complete and unchanged.",
 	"AuditKey":                 "The key that verifies the signature of exports.",
 	"HealthStatus":             "How the node is.",

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/commands"
-	"tansu.cloud/domain"
 	"tansu.cloud/domain/identity/session"
 	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/eventstore"
@@ -36,23 +35,29 @@ var sessionTarget = target{session.StreamType, users.Name, session.ErrNotFound}
 func (s *server) sessionRoutes() {
 	register(s, endpoint{
 		route: route{anyone: true}, id: "list-sessions", method: http.MethodGet, path: "/v1/sessions", tag: "Account",
-		summary: "List one's own sessions", description: "Where the caller is signed in. Programs have no sessions. Who is signed in through a tenant's identity provider sees this one session.",
+		summary: "List one's own sessions", description: "Where the caller is signed in. Programs have no sessions. Who is signed in through a tenant's identity provider sees this one session. Applications that people let in are refused.",
 	}, func(ctx context.Context, in *struct{ ReadHeaders }) (*listed[SessionList], error) {
 		p := callOf(ctx).principal
 		if p.UserID == uuid.Nil {
 			return &listed[SessionList]{Body: SessionList{Items: []Session{}}}, nil
 		}
+		if err := s.checkDelegated(ctx); err != nil {
+			return nil, err
+		}
 		return s.sessionsOf(ctx, in.ReadHeaders, p.UserID)
 	})
 	register(s, endpoint{
 		route: route{anyone: true}, id: "end-session", method: http.MethodDelete, path: "/v1/sessions/{id}", tag: "Account", status: http.StatusNoContent,
-		summary: "End one of one's own sessions", description: "Signs out there; tokens that came from it hold no more, within a second. Who is signed in through a tenant's identity provider can end this one session.",
+		summary: "End one of one's own sessions", description: "Signs out there; tokens that came from it hold no more, within a second. Who is signed in through a tenant's identity provider can end this one session. Applications that people let in are refused.",
 	}, func(ctx context.Context, in *struct {
 		IDPath
 		CommandHeaders
 	}) (*deletedOutput, error) {
 		if p := callOf(ctx).principal; p.Confined && in.ID != p.SessionID.String() {
 			return nil, errConfined
+		}
+		if err := s.checkDelegated(ctx); err != nil {
+			return nil, err
 		}
 		return s.endSession(ctx, in.IDPath, callOf(ctx).principal.UserID, in.CommandHeaders, "ended by its owner")
 	})
@@ -85,11 +90,6 @@ func (s *server) sessionRoutes() {
 		return s.endSession(ctx, IDPath{in.Session}, owner, in.CommandHeaders, "ended by an administrator")
 	})
 }
-
-// errConfined keeps somebody for whom a tenant's identity provider vouched from
-// what is about the whole of their account.
-var errConfined = domain.Forbidden("session.confined",
-	"you are signed in through a tenant's identity provider, which is good for that tenant only; sign in with your own password or passkey")
 
 func (s *server) sessionsOf(ctx context.Context, h ReadHeaders, owner uuid.UUID) (*listed[SessionList], error) {
 	if err := s.awaitReadModel(ctx, h, users.Name, eventstore.SystemTenant); err != nil {

@@ -35,6 +35,7 @@ const marked = "bravomark"
 var aboutThePlatform = map[string]string{
 	"get-me":           "the user and the directory of tenants belong to the platform",
 	"list-sessions":    "sessions belong to the platform",
+	"list-consents":    "what people let in belongs to the platform",
 	"list-permissions": "is the same for all",
 }
 

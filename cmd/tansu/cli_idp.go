@@ -98,7 +98,7 @@ func newIDPCommand(c *cli) *cobra.Command {
 			"    --group engineering=developer --just-in-time --tenant acme\n" +
 			"  tansu idp domains add 0192f0c1-… acme.example",
 	},
-		newIDPAdd(r), r.all("List the identity providers of a tenant, by when they were added."),
+		newIDPAdd(r), r.all("List the identity providers of a tenant, by when they were added.", nil),
 		r.show("Show an identity provider: where it is, which roles its groups give, and its e-mail domains."), newIDPUpdate(r), newIDPSecret(r),
 		r.switched("enable", "Let people sign in with it again", "Let people sign in with it again.", false),
 		r.switched("disable", "Let nobody sign in with it", "Let nobody sign in with it; the sessions that it vouched for end within a second.", true),

@@ -15,6 +15,7 @@ type inviteInfo struct {
 	Roles     []string  `json:"roles"`
 	Status    string    `json:"status"`
 	Reason    string    `json:"reason"`
+	CreatedBy string    `json:"created_by"`
 	Sent      *bool     `json:"sent"` // only in answers that send a message
 	ExpiresAt time.Time `json:"expires_at"`
 	CreatedAt time.Time `json:"created_at"`
@@ -27,6 +28,7 @@ var inviteColumns = []column[inviteInfo]{
 	{"roles", func(i inviteInfo) string { return words(i.Roles) }},
 	{"created", func(i inviteInfo) string { return timeCell(i.CreatedAt) }},
 	{"expires", func(i inviteInfo) string { return timeCell(i.ExpiresAt) }},
+	{"created by", func(i inviteInfo) string { return i.CreatedBy }},
 }
 
 var inviteFields = append(inviteColumns[:len(inviteColumns):len(inviteColumns)],
@@ -81,8 +83,10 @@ func newInvitesCreate(r resource[inviteInfo]) *cobra.Command {
 }
 
 func newInvitesList(r resource[inviteInfo]) *cobra.Command {
-	var status string
-	cmd := r.list("List the invites of a tenant, the newest first.", func() url.Values { return set(url.Values{}, "status", status) })
+	var status, maker string
+	cmd := r.list("List the invites of a tenant, the newest first.",
+		func() url.Values { return set(url.Values{}, "status", status, "created_by", maker) })
+	addMakerFlag(cmd.Flags(), &maker)
 	cmd.Flags().StringVar(&status, "status", "", "open, accepted or revoked; expired ones are open")
 	fixed(cmd, "status", "open", "accepted", "revoked")
 	return cmd

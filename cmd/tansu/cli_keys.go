@@ -33,12 +33,12 @@ var keyColumns = []column[keyInfo]{
 	{"key", func(k keyInfo) string { return "tsk_…" + k.Hint }},
 	{"expires", func(k keyInfo) string { return cmp.Or(timeCell(k.ExpiresAt), "never") }},
 	{"last used", func(k keyInfo) string { return timeCell(k.LastUsedAt) }},
+	{"created by", func(k keyInfo) string { return k.CreatedBy }},
 }
 
 var keyFields = append(keyColumns[:len(keyColumns):len(keyColumns)],
 	column[keyInfo]{"permissions", func(k keyInfo) string { return words(k.Permissions) }},
 	column[keyInfo]{"created", func(k keyInfo) string { return timeCell(k.CreatedAt) }},
-	column[keyInfo]{"created by", func(k keyInfo) string { return k.CreatedBy }},
 	column[keyInfo]{"reason", func(k keyInfo) string { return k.Reason }},
 	column[keyInfo]{"version", func(k keyInfo) string { return strconv.FormatInt(k.Version, 10) }},
 )
@@ -89,9 +89,10 @@ func newKeysCreate(r resource[keyInfo]) *cobra.Command {
 }
 
 func newKeysList(r resource[keyInfo]) *cobra.Command {
-	var status string
+	var status, maker string
 	cmd := r.list("List the API keys of a tenant, the newest first. The keys themselves are not known to the server.",
-		func() url.Values { return set(url.Values{}, "status", status) })
+		func() url.Values { return set(url.Values{}, "status", status, "created_by", maker) })
+	addMakerFlag(cmd.Flags(), &maker)
 	cmd.Flags().StringVar(&status, "status", "", "active or revoked; expired ones are active")
 	fixed(cmd, "status", "active", "revoked")
 	return cmd

@@ -62,8 +62,8 @@ func list[T any](ctx context.Context, s *session, path string, query url.Values,
 }
 
 // listAll prints a resource that comes as a whole.
-func listAll[T any](ctx context.Context, s *session, path string, cols []column[T]) error {
-	p, err := decode[page[T]](s.do(ctx, call{method: http.MethodGet, path: path}))
+func listAll[T any](ctx context.Context, s *session, path string, query url.Values, cols []column[T]) error {
+	p, err := decode[page[T]](s.do(ctx, call{method: http.MethodGet, path: path, query: query}))
 	if err != nil {
 		return err
 	}

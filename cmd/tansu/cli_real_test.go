@@ -105,8 +105,10 @@ type (
 )
 
 type (
-	origins   = bounds.Origins
-	noOrigins struct{ origins }
+	origins    = bounds.Origins
+	noOrigins  struct{ origins }
+	consents   = rest.Consents
+	noConsents struct{ consents }
 )
 
 type oneProjection struct{}
@@ -137,7 +139,7 @@ func realServer(t *testing.T) (string, *memory.Store) {
 		Commands: commands.New(deps), History: history, Log: log,
 		Tenants: logModels{log, history}, DeadLetters: noLetters{}, Projections: oneProjection{},
 		Usage: logModels{}, Bounds: table, Limits: limits.NewLocal(), Webhooks: noWebhooks{}, Jobs: noJobs{}, Feeds: noFeeds{}, Sockets: http.NotFoundHandler(),
-		Access: callers, Users: noUsers{}, Clients: noClients{}, Directory: noDirectory{}, Credentials: noCredentials{}, Mailer: noMail{},
+		Access: callers, Users: noUsers{}, Clients: noClients{}, Directory: noDirectory{}, Credentials: noCredentials{}, Consents: noConsents{}, Mailer: noMail{},
 		Federation: noFederation{}, NameServers: noNameServers{},
 		Identity: http.NotFoundHandler(), Signer: signer, CursorKey: bytes.Repeat([]byte{9}, 32),
 		Health:  func(context.Context) rest.Health { return rest.Health{Started: true, Ready: true} },

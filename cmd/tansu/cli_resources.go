@@ -54,15 +54,20 @@ func (r resource[T]) list(long string, query func() url.Values) *cobra.Command {
 	return cmd
 }
 
-// all makes the verb that lists things that are never many.
-func (r resource[T]) all(long string) *cobra.Command {
+// all makes the verb that lists things that are never many, filtered by what the
+// query yields.
+func (r resource[T]) all(long string, query func() url.Values) *cobra.Command {
 	return r.c.verb(cobra.Command{
 		Use: "list", Args: cobra.NoArgs,
 		Short:   "List " + r.many(),
 		Long:    long,
 		Example: "  tansu " + r.noun + " list",
 	}, func(ctx context.Context, s *session, _ []string) error {
-		return listAll(ctx, s, r.path, r.columns)
+		var q url.Values
+		if query != nil {
+			q = query()
+		}
+		return listAll(ctx, s, r.path, q, r.columns)
 	})
 }
 
@@ -180,6 +185,10 @@ func (r resource[T]) send(ctx context.Context, s *session, w writeFlags, method,
 		s.note("Keep the %s; it is not shown again.", r.secret.title)
 	}
 	return printItem(s.out, fields, it)
+}
+
+func addMakerFlag(f *pflag.FlagSet, maker *string) {
+	f.StringVar(maker, "created-by", "", "only what this one made: user:ID, service_account:ID, api_key:ID or operator")
 }
 
 // words fits a list into a cell.

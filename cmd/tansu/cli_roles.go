@@ -51,7 +51,7 @@ func newRolesCommand(c *cli) *cobra.Command {
 		Long:    "A role is a set of permissions. Owner, admin, developer and viewer are built in; a tenant can make more.",
 		Example: "  tansu roles create support --title Support --permission jobs.read,jobs.manage --tenant acme\n  tansu roles permissions",
 	},
-		r.all("List the roles of a tenant, the built-in ones first."),
+		r.all("List the roles of a tenant, the built-in ones first.", nil),
 		r.show("Show a role with its permissions."), newRolesCreate(r), newRolesUpdate(r),
 		r.deleted("delete", "Delete a role that the tenant made. Whoever has it loses its permissions.", "The role is deleted."),
 		newPermissionsList(c),
@@ -99,7 +99,7 @@ func newRolesUpdate(r resource[roleInfo]) *cobra.Command {
 
 func newPermissionsList(c *cli) *cobra.Command {
 	r := resource[permissionInfo]{c: c, noun: "roles", path: "/v1/permissions", columns: permissionColumns}
-	cmd := r.all("List the permissions of which roles and API keys are made.")
+	cmd := r.all("List the permissions of which roles and API keys are made.", nil)
 	cmd.Use, cmd.Short, cmd.Example = "permissions", "List the permissions that there are", "  tansu roles permissions"
 	return cmd
 }

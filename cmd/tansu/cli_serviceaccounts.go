@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -18,6 +19,7 @@ type serviceAccountInfo struct {
 	Roles          []string  `json:"roles"`
 	Status         string    `json:"status"`
 	DisabledReason string    `json:"disabled_reason"`
+	CreatedBy      string    `json:"created_by"`
 	Version        int64     `json:"version"`
 	CreatedAt      time.Time `json:"created_at"`
 }
@@ -28,6 +30,7 @@ var serviceAccountColumns = []column[serviceAccountInfo]{
 	{"name", func(a serviceAccountInfo) string { return a.Name }},
 	{"roles", func(a serviceAccountInfo) string { return words(a.Roles) }},
 	{"created", func(a serviceAccountInfo) string { return timeCell(a.CreatedAt) }},
+	{"created by", func(a serviceAccountInfo) string { return a.CreatedBy }},
 }
 
 var serviceAccountFields = append(serviceAccountColumns[:len(serviceAccountColumns):len(serviceAccountColumns)],
@@ -50,7 +53,7 @@ func newServiceAccountsCommand(c *cli) *cobra.Command {
 			"client id and secret from /oauth/token (client credentials).",
 		Example: "  tansu service-accounts create billing --role developer --tenant acme",
 	},
-		newServiceAccountsCreate(r), r.all("List the service accounts of a tenant, by when they were made."),
+		newServiceAccountsCreate(r), newServiceAccountsList(r),
 		r.show("Show a service account with its roles and its client id."), newServiceAccountsUpdate(r), r.rotated(),
 		r.switched("enable", "Let a service account in again", "Let a service account in again.", false),
 		r.switched("disable", "Shut a service account out", "Shut a service account out; its tokens end within a second.", true),
@@ -74,6 +77,13 @@ func newServiceAccountsCreate(r resource[serviceAccountInfo]) *cobra.Command {
 	})
 	addRoleFlag(cmd.Flags(), &roles)
 	w.addKey(cmd.Flags())
+	return cmd
+}
+
+func newServiceAccountsList(r resource[serviceAccountInfo]) *cobra.Command {
+	var maker string
+	cmd := r.all("List the service accounts of a tenant, by when they were made.", func() url.Values { return set(url.Values{}, "created_by", maker) })
+	addMakerFlag(cmd.Flags(), &maker)
 	return cmd
 }
 

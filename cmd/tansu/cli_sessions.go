@@ -35,7 +35,7 @@ func newSessionsCommand(c *cli) *cobra.Command {
 		Long:    "A session is one of your own sign-ins. Ending it ends the tokens that came of it.",
 		Example: "  tansu sessions list\n  tansu sessions revoke 0192f0c1-…",
 	},
-		r.all("List your own sessions that are live, the newest first."),
+		r.all("List your own sessions that are live, the newest first.", nil),
 		r.deleted("revoke", "End one of your sign-ins, and the tokens that came of it, within a second.", "The session is ended."),
 	)
 }

@@ -61,7 +61,7 @@ func newWebhooksCommand(c *cli) *cobra.Command {
 			"accept is tried again for a day and then waits for a re-drive.",
 		Example: "  tansu webhooks create https://example.com/hooks --topic type=order.paid\n  tansu webhooks deliveries 0192f0c1-… --outcome parked",
 	},
-		r.all("List all webhooks of a tenant, oldest first."),
+		r.all("List all webhooks of a tenant, oldest first.", nil),
 		r.show("Show a webhook: where it sends what, and whether it is enabled. Its secret is named by fingerprint only."),
 		newWebhooksCreate(r), newWebhooksUpdate(r),
 		r.switched("enable", "Send what comes from now on", "Send what comes from now on.", false),

@@ -155,6 +155,6 @@ func newWebhooksReplays(r resource[webhookInfo]) *cobra.Command {
 		Long:    "Show how far the newest replays to a webhook are; one is complete when it is done up to its last position.",
 		Example: "  tansu webhooks replays 0192f0c1-…",
 	}, func(ctx context.Context, s *session, args []string) error {
-		return listAll(ctx, s, r.pathOf(args[0], "/replays"), webhookReplayColumns)
+		return listAll(ctx, s, r.pathOf(args[0], "/replays"), nil, webhookReplayColumns)
 	})
 }

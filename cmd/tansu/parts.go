@@ -34,6 +34,7 @@ import (
 	credentialsaga "tansu.cloud/projections/sagas/credentials"
 	"tansu.cloud/projections/sagas/departures"
 	"tansu.cloud/projections/sagas/joborders"
+	"tansu.cloud/projections/sagas/notices"
 	"tansu.cloud/projections/sagas/provisioning"
 	webhooksaga "tansu.cloud/projections/sagas/webhooks"
 )
@@ -52,6 +53,7 @@ type parts struct {
 
 	provisioner *provisioning.Provisioner
 	usher       *departures.Usher
+	teller      *notices.Teller
 	workers     *jobs.Workers // nil without the role workers
 }
 
@@ -59,7 +61,7 @@ type parts struct {
 func (n *node) projections() []projections.Projection {
 	return []projections.Projection{
 		tenantdirectory.New(), deadletters.New(), webhooks.New(), webhooksaga.New(n.logger, n.wakeWorkers), joborders.New(n.wakeWorkers),
-		provisioning.New(n.wakeWorkers), credentialsaga.New(), departures.New(n.wakeWorkers),
+		provisioning.New(n.wakeWorkers), credentialsaga.New(), departures.New(n.wakeWorkers), notices.New(n.wakeWorkers),
 		users.New(), clients.New(), directory.New(),
 	}
 }
@@ -100,7 +102,7 @@ func (n *node) startParts(ctx context.Context) error {
 	deps := commands.Deps{
 		Store: p.store, Snapshots: p.store, Logger: n.logger,
 		Codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(n.pool, master)),
-		Sagas: []string{webhooks.Saga, joborders.Name, provisioning.Name, credentialsaga.Name, departures.Name}, EmailIndex: n.identity.emailIndex,
+		Sagas: []string{webhooks.Saga, joborders.Name, provisioning.Name, credentialsaga.Name, departures.Name, notices.Name}, EmailIndex: n.identity.emailIndex,
 		Usage: usage.NewCounter(n.pool).Of,
 	}
 	p.codec = deps.Codec
@@ -124,6 +126,9 @@ func (n *node) startParts(ctx context.Context) error {
 		return err
 	}
 	if err := n.openProvisioning(); err != nil {
+		return err
+	}
+	if err := n.openNotices(); err != nil {
 		return err
 	}
 	if err := n.openDepartures(); err != nil {
@@ -220,6 +225,7 @@ func (n *node) openInterface(ctx context.Context, operator access.OperatorToken)
 	deps.Feeds, deps.Sockets = sockets, sockets
 	deps.Users, deps.Clients, deps.Directory = users.NewDirectory(n.platform), clients.NewDirectory(n.platform), directory.NewDirectory(n.own)
 	deps.Credentials, deps.Mailer, deps.Identity = n.identity.credentials, n.identity.mailer, n.identity.provider
+	deps.Consents = n.identity.provider
 	deps.TooMany = http.HandlerFunc(n.identity.provider.ShowTooMany)
 	deps.Federation, deps.NameServers = n.identity.federation, net.DefaultResolver
 	if n.mailbox != nil {

@@ -25,9 +25,13 @@ type Approval struct {
 	AuthTime    time.Time
 	RedirectURI string
 	Challenge   string // PKCE, S256
+	// Agreed is what the user's consent must cover at the moment of the grant; empty:
+	// none is needed.
+	Agreed []string
 }
 
-// IssueCode makes a grant and the code that yields its tokens.
+// IssueCode makes a grant and the code that yields its tokens: ErrNotConsented if
+// the user has withdrawn what the approval rests on.
 func (s *Store) IssueCode(ctx context.Context, a Approval) (code string, err error) {
 	code = newSecret()
 	now := s.now()
@@ -50,6 +54,9 @@ func (s *Store) IssueCode(ctx context.Context, a Approval) (code string, err err
 func (s *Store) addGrant(ctx context.Context, q *db.Queries, a Approval, now time.Time) (uuid.UUID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
+		return id, err
+	}
+	if err := useConsent(ctx, q, a.User, a.ClientID, a.MemberOf, a.Agreed, now); err != nil {
 		return id, err
 	}
 	return id, q.AddOAuthGrant(ctx, db.AddOAuthGrantParams{

@@ -70,11 +70,14 @@ func (s *Store) DeviceByUserCode(ctx context.Context, userCode string) (Device, 
 	}, nil
 }
 
-// ApproveDevice lets a device have tokens: ErrUnknown if somebody has decided
-// already.
+// ApproveDevice lets a device have tokens, to which the user consents by it:
+// ErrUnknown if somebody has decided already.
 func (s *Store) ApproveDevice(ctx context.Context, d Device, a Approval) error {
 	return s.inTx(ctx, func(q *db.Queries) error {
 		now := s.now()
+		if err := allow(ctx, q, a.User, a.ClientID, a.MemberOf, a.Agreed, now); err != nil {
+			return err
+		}
 		id, err := s.addGrant(ctx, q, a, now)
 		if err != nil {
 			return err

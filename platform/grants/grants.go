@@ -46,6 +46,8 @@ var (
 	// ErrMismatch: it was presented by another client, or not with what it was
 	// issued for.
 	ErrMismatch = errors.New("presented with something else than it was issued for")
+	// ErrNotConsented: the user does not allow the client what it is to get.
+	ErrNotConsented = errors.New("the user has not agreed, or not any more")
 	// ErrPending, ErrSlowDown and ErrDenied answer a device that polls.
 	ErrPending  = errors.New("nobody has decided yet")
 	ErrSlowDown = errors.New("polled too often")

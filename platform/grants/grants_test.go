@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 
@@ -315,4 +316,110 @@ func TestDeviceIsDecidedOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, uuid.Nil, g.MemberOf)
 	require.ErrorIs(t, poll(), grants.ErrUnknown)
+}
+
+func TestConsentsAreListedUsedAndWithdrawn(t *testing.T) {
+	t.Parallel()
+	s, _, c := newStore(t)
+	verifier := oauth2.GenerateVerifier()
+	a := approval(verifier)
+	a.Agreed = []string{"openid", "to:https://app.example.com"}
+	first := c.Now()
+	_, err := s.IssueCode(t.Context(), a)
+	require.ErrorIs(t, err, grants.ErrNotConsented)
+	require.NoError(t, s.Consent(t.Context(), a.User, a.ClientID, a.MemberOf, []string{"openid"}))
+	_, err = s.IssueCode(t.Context(), a)
+	require.ErrorIs(t, err, grants.ErrNotConsented, "not that site")
+	c.advance(time.Minute)
+	require.NoError(t, s.Consent(t.Context(), a.User, a.ClientID, a.MemberOf, a.Agreed))
+	list, err := s.Consents(t.Context(), a.User)
+	require.NoError(t, err)
+	want := grants.Consent{ClientID: "app", MemberOf: a.MemberOf, Scope: a.Agreed, GrantedAt: first}
+	require.Equal(t, []grants.Consent{want}, list)
+
+	code, err := s.IssueCode(t.Context(), a)
+	require.NoError(t, err)
+	g, err := s.RedeemCode(t.Context(), grants.Redemption{Code: code, ClientID: "app", RedirectURI: redirect, Verifier: verifier})
+	require.NoError(t, err)
+	token, err := s.IssueRefresh(t.Context(), g)
+	require.NoError(t, err)
+	list, err = s.Consents(t.Context(), a.User)
+	require.NoError(t, err)
+	want.UsedAt = c.Now()
+	require.Equal(t, []grants.Consent{want}, list)
+	c.advance(time.Hour)
+	token, err = s.Rotate(t.Context(), token, "app", a.MemberOf)
+	require.NoError(t, err)
+	list, err = s.Consents(t.Context(), a.User)
+	require.NoError(t, err)
+	want.UsedAt = c.Now()
+	require.Equal(t, []grants.Consent{want}, list)
+
+	// What others granted, what this user granted another client, and what is for
+	// another tenant, stays.
+	staying := []grants.Approval{a, a, a}
+	staying[0].User, staying[1].ClientID, staying[2].MemberOf = uuid.New(), "other", uuid.New()
+	for _, one := range staying {
+		one.Agreed = nil
+		code, err := s.IssueCode(t.Context(), one)
+		require.NoError(t, err)
+		defer func() {
+			_, err := s.RedeemCode(t.Context(), grants.Redemption{Code: code, ClientID: one.ClientID, RedirectURI: redirect, Verifier: verifier})
+			require.NoError(t, err)
+		}()
+	}
+	unused, err := s.IssueCode(t.Context(), a)
+	require.NoError(t, err)
+	deviceCode, userCode, _, err := s.StartDevice(t.Context(), "app", "", a.Scope)
+	require.NoError(t, err)
+	d, err := s.DeviceByUserCode(t.Context(), userCode)
+	require.NoError(t, err)
+	require.NoError(t, s.ApproveDevice(t.Context(), d, a))
+
+	sessions, err := s.Withdraw(t.Context(), a.User, "app", a.MemberOf)
+	require.NoError(t, err)
+	require.Equal(t, []uuid.UUID{a.Session, a.Session, a.Session}, sessions)
+	_, err = s.PeekRefresh(t.Context(), token, "app")
+	require.ErrorIs(t, err, grants.ErrUnknown)
+	_, err = s.RedeemCode(t.Context(), grants.Redemption{Code: unused, ClientID: "app", RedirectURI: redirect, Verifier: verifier})
+	require.ErrorIs(t, err, grants.ErrUnknown)
+	_, err = s.PollDevice(t.Context(), deviceCode, "app")
+	require.ErrorIs(t, err, grants.ErrUnknown)
+	revoked, err := s.Revocations(t.Context())
+	require.NoError(t, err)
+	require.Len(t, revoked, 3)
+	require.Contains(t, revoked, g.ID.String())
+	list, err = s.Consents(t.Context(), a.User)
+	require.NoError(t, err)
+	require.Empty(t, list)
+	_, err = s.Withdraw(t.Context(), a.User, "app", a.MemberOf)
+	require.ErrorIs(t, err, grants.ErrUnknown)
+}
+
+// However many withdraw while others are let in, nothing holds in the end that no
+// consent covers.
+func TestNothingOutlivesAWithdrawal(t *testing.T) {
+	t.Parallel()
+	s, pool, _ := newStore(t)
+	a := approval("v")
+	a.Agreed = []string{"openid"}
+	for range 20 {
+		require.NoError(t, s.Consent(t.Context(), a.User, a.ClientID, a.MemberOf, a.Agreed))
+		var running sync.WaitGroup
+		for range 3 {
+			running.Go(func() {
+				if _, err := s.IssueCode(t.Context(), a); err != nil {
+					assert.ErrorIs(t, err, grants.ErrNotConsented)
+				}
+			})
+		}
+		running.Go(func() {
+			_, err := s.Withdraw(t.Context(), a.User, a.ClientID, a.MemberOf)
+			assert.NoError(t, err)
+		})
+		running.Wait()
+		var live int
+		require.NoError(t, pool.QueryRow(t.Context(), "SELECT count(*) FROM oauth_grants WHERE revoked_at IS NULL").Scan(&live))
+		require.Zero(t, live)
+	}
 }

@@ -110,6 +110,9 @@ func (s *Store) replace(ctx context.Context, q *db.Queries, row db.OauthRefreshT
 	if err := s.addRefresh(ctx, q, successor, g, memberOf, now); err != nil {
 		return err
 	}
+	if err := useConsent(ctx, q, g.User, g.ClientID, memberOf, nil, now); err != nil {
+		return err
+	}
 	err = q.ReplaceOAuthRefreshToken(ctx, db.ReplaceOAuthRefreshTokenParams{
 		TenantID: tenant, Hash: row.Hash, Now: now, Successor: hashOf(successor), Sealed: sealed,
 	})

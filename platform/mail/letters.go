@@ -29,12 +29,14 @@ type letter struct {
 	To, Subject, Greeting string
 	Lines                 []string
 	Action, Link          string
-	ExpiresAt             time.Time
-	Unasked               string // for a reader who has not asked for it
+	ExpiresAt             time.Time // zero: the link always works
+	Unasked               string    // for a reader who has not asked for it
 }
 
 // Expires is when the link stops to work.
-func (l letter) Expires() string { return l.ExpiresAt.UTC().Format("2 January 2006, 15:04 UTC") }
+func (l letter) Expires() string { return shown(l.ExpiresAt) }
+
+func shown(at time.Time) string { return at.UTC().Format("2 January 2006, 15:04 UTC") }
 
 func (l letter) message() (Message, error) {
 	link, err := url.Parse(l.Link)
@@ -137,5 +139,27 @@ func (l SignInLink) Message() (Message, error) {
 		Lines:  []string{"This link signs you in. It works once; give it to nobody."},
 		Action: "Sign in", Link: l.Link, ExpiresAt: l.ExpiresAt,
 		Unasked: "If you have not asked for it, ignore this e-mail: nobody is signed in without the link.",
+	}.message()
+}
+
+// SignInChanged tells somebody what was changed about how they sign in.
+type SignInChanged struct {
+	To, Name string
+	At       time.Time
+	Changes  []string // sentences of ours
+	ByOther  bool     // an administrator did it
+	Link     string   // to the page about signing in
+}
+
+func (c SignInChanged) Message() (Message, error) {
+	line := fmt.Sprintf("On %s something was changed about how you sign in:", shown(c.At))
+	if c.ByOther {
+		line = fmt.Sprintf("On %s an administrator changed something about how you sign in:", shown(c.At))
+	}
+	return letter{
+		To: c.To, Subject: "Your sign-in was changed", Greeting: greeting(c.Name), Lines: append([]string{line}, c.Changes...),
+		Action: "See how you sign in", Link: c.Link,
+		Unasked: "If it was you, there is nothing to do. If it was not you, and you know of nobody who did it for you, choose a new password at once, " +
+			"sign out wherever you do not know the session, and tell whoever runs this installation.",
 	}.message()
 }

@@ -39,6 +39,33 @@ func TestLetters(t *testing.T) {
 	}
 }
 
+func TestANoticeHasNoLinkThatEnds(t *testing.T) {
+	t.Parallel()
+	notice := SignInChanged{To: "a@b.example", Name: "Ada", At: until, Changes: []string{"A passkey was added.", "A new password was set."}, Link: "https://tansu.example/auth/security"}
+	m, err := notice.Message()
+	require.NoError(t, err)
+	require.NoError(t, m.check())
+	require.Equal(t, `Hello Ada,
+
+On 8 March 2026, 13:05 UTC something was changed about how you sign in:
+
+A passkey was added.
+
+A new password was set.
+
+See how you sign in:
+https://tansu.example/auth/security
+
+If it was you, there is nothing to do. If it was not you, and you know of nobody who did it for you, choose a new password at once, sign out wherever you do not know the session, and tell whoever runs this installation.
+`, m.Text)
+	require.Contains(t, m.HTML, "<p>A passkey was added.</p>")
+	require.NotContains(t, m.HTML, "works until")
+	notice.ByOther = true
+	m, err = notice.Message()
+	require.NoError(t, err)
+	require.Contains(t, m.Text, "an administrator changed something")
+}
+
 func TestNamesStayNames(t *testing.T) {
 	t.Parallel()
 	m, err := Invitation{

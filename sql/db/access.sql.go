@@ -301,7 +301,7 @@ func (q *Queries) IdentityProviderRows(ctx context.Context, arg IdentityProvider
 }
 
 const inviteByID = `-- name: InviteByID :one
-SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, expires_at, version, created_at, updated_at FROM invites
+SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, created_by, expires_at, version, created_at, updated_at FROM invites
 WHERE tenant_id = $1 AND id = $2
 `
 
@@ -323,6 +323,7 @@ func (q *Queries) InviteByID(ctx context.Context, arg InviteByIDParams) (Invite,
 		&i.Reason,
 		&i.TokenID,
 		&i.AcceptedBy,
+		&i.CreatedBy,
 		&i.ExpiresAt,
 		&i.Version,
 		&i.CreatedAt,
@@ -332,7 +333,7 @@ func (q *Queries) InviteByID(ctx context.Context, arg InviteByIDParams) (Invite,
 }
 
 const inviteRows = `-- name: InviteRows :many
-SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, expires_at, version, created_at, updated_at FROM invites
+SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, created_by, expires_at, version, created_at, updated_at FROM invites
 WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
@@ -360,6 +361,7 @@ func (q *Queries) InviteRows(ctx context.Context, arg InviteRowsParams) ([]Invit
 			&i.Reason,
 			&i.TokenID,
 			&i.AcceptedBy,
+			&i.CreatedBy,
 			&i.ExpiresAt,
 			&i.Version,
 			&i.CreatedAt,
@@ -395,13 +397,15 @@ const listAPIKeys = `-- name: ListAPIKeys :many
 SELECT tenant_id, id, name, permissions, hint, created_by, status, reason, expires_at, version, created_at, updated_at FROM api_keys
 WHERE tenant_id = $1
   AND ($2::text IS NULL OR status = $2)
-  AND (created_at, id) < ($3::timestamptz, $4::uuid)
-ORDER BY created_at DESC, id DESC LIMIT $5
+  AND ($3::text IS NULL OR created_by = $3)
+  AND (created_at, id) < ($4::timestamptz, $5::uuid)
+ORDER BY created_at DESC, id DESC LIMIT $6
 `
 
 type ListAPIKeysParams struct {
 	TenantID       uuid.UUID
 	Status         *string
+	CreatedBy      *string
 	AfterCreatedAt time.Time
 	AfterID        uuid.UUID
 	MaxRows        int32
@@ -412,6 +416,7 @@ func (q *Queries) ListAPIKeys(ctx context.Context, arg ListAPIKeysParams) ([]Api
 	rows, err := q.db.Query(ctx, listAPIKeys,
 		arg.TenantID,
 		arg.Status,
+		arg.CreatedBy,
 		arg.AfterCreatedAt,
 		arg.AfterID,
 		arg.MaxRows,
@@ -493,16 +498,18 @@ func (q *Queries) ListIdentityProviders(ctx context.Context, arg ListIdentityPro
 }
 
 const listInvites = `-- name: ListInvites :many
-SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, expires_at, version, created_at, updated_at FROM invites
+SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, created_by, expires_at, version, created_at, updated_at FROM invites
 WHERE tenant_id = $1
   AND ($2::text IS NULL OR status = $2)
-  AND (created_at, id) < ($3::timestamptz, $4::uuid)
-ORDER BY created_at DESC, id DESC LIMIT $5
+  AND ($3::text IS NULL OR created_by = $3)
+  AND (created_at, id) < ($4::timestamptz, $5::uuid)
+ORDER BY created_at DESC, id DESC LIMIT $6
 `
 
 type ListInvitesParams struct {
 	TenantID       uuid.UUID
 	Status         *string
+	CreatedBy      *string
 	AfterCreatedAt time.Time
 	AfterID        uuid.UUID
 	MaxRows        int32
@@ -513,6 +520,7 @@ func (q *Queries) ListInvites(ctx context.Context, arg ListInvitesParams) ([]Inv
 	rows, err := q.db.Query(ctx, listInvites,
 		arg.TenantID,
 		arg.Status,
+		arg.CreatedBy,
 		arg.AfterCreatedAt,
 		arg.AfterID,
 		arg.MaxRows,
@@ -534,6 +542,7 @@ func (q *Queries) ListInvites(ctx context.Context, arg ListInvitesParams) ([]Inv
 			&i.Reason,
 			&i.TokenID,
 			&i.AcceptedBy,
+			&i.CreatedBy,
 			&i.ExpiresAt,
 			&i.Version,
 			&i.CreatedAt,
@@ -638,19 +647,21 @@ func (q *Queries) ListRoles(ctx context.Context, arg ListRolesParams) ([]Role, e
 }
 
 const listServiceAccounts = `-- name: ListServiceAccounts :many
-SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, version, created_at, updated_at FROM service_accounts
+SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, created_by, version, created_at, updated_at FROM service_accounts
 WHERE tenant_id = $1
-ORDER BY created_at, id LIMIT $2
+  AND ($2::text IS NULL OR created_by = $2)
+ORDER BY created_at, id LIMIT $3
 `
 
 type ListServiceAccountsParams struct {
-	TenantID uuid.UUID
-	MaxRows  int32
+	TenantID  uuid.UUID
+	CreatedBy *string
+	MaxRows   int32
 }
 
 // A tenant has few, so there are no pages.
 func (q *Queries) ListServiceAccounts(ctx context.Context, arg ListServiceAccountsParams) ([]ServiceAccount, error) {
-	rows, err := q.db.Query(ctx, listServiceAccounts, arg.TenantID, arg.MaxRows)
+	rows, err := q.db.Query(ctx, listServiceAccounts, arg.TenantID, arg.CreatedBy, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -668,6 +679,7 @@ func (q *Queries) ListServiceAccounts(ctx context.Context, arg ListServiceAccoun
 			&i.SecretID,
 			&i.PreviousSecretID,
 			&i.PreviousUntil,
+			&i.CreatedBy,
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
@@ -908,7 +920,7 @@ func (q *Queries) RoleRows(ctx context.Context, arg RoleRowsParams) ([]Role, err
 }
 
 const serviceAccountByID = `-- name: ServiceAccountByID :one
-SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, version, created_at, updated_at FROM service_accounts
+SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, created_by, version, created_at, updated_at FROM service_accounts
 WHERE tenant_id = $1 AND id = $2
 `
 
@@ -930,6 +942,7 @@ func (q *Queries) ServiceAccountByID(ctx context.Context, arg ServiceAccountByID
 		&i.SecretID,
 		&i.PreviousSecretID,
 		&i.PreviousUntil,
+		&i.CreatedBy,
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
@@ -938,7 +951,7 @@ func (q *Queries) ServiceAccountByID(ctx context.Context, arg ServiceAccountByID
 }
 
 const serviceAccountRows = `-- name: ServiceAccountRows :many
-SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, version, created_at, updated_at FROM service_accounts
+SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, created_by, version, created_at, updated_at FROM service_accounts
 WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
@@ -966,6 +979,7 @@ func (q *Queries) ServiceAccountRows(ctx context.Context, arg ServiceAccountRows
 			&i.SecretID,
 			&i.PreviousSecretID,
 			&i.PreviousUntil,
+			&i.CreatedBy,
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
@@ -1120,13 +1134,13 @@ func (q *Queries) UpsertIdentityProviders(ctx context.Context, arg UpsertIdentit
 }
 
 const upsertInvites = `-- name: UpsertInvites :exec
-INSERT INTO invites (tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, expires_at, version, created_at, updated_at)
+INSERT INTO invites (tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, created_by, expires_at, version, created_at, updated_at)
 SELECT $1,
     unnest($2::uuid[]), unnest($3::text[]), unnest($4::text[]),
     unnest($5::jsonb[]), unnest($6::text[]), unnest($7::text[]),
-    unnest($8::text[]), unnest($9::uuid[]),
-    unnest($10::timestamptz[]), unnest($11::bigint[]),
-    unnest($12::timestamptz[]), unnest($13::timestamptz[])
+    unnest($8::text[]), unnest($9::uuid[]), unnest($10::text[]),
+    unnest($11::timestamptz[]), unnest($12::bigint[]),
+    unnest($13::timestamptz[]), unnest($14::timestamptz[])
 ON CONFLICT (tenant_id, id) DO UPDATE
 SET email = EXCLUDED.email, email_index = EXCLUDED.email_index, roles = EXCLUDED.roles,
     status = EXCLUDED.status, reason = EXCLUDED.reason, token_id = EXCLUDED.token_id,
@@ -1144,6 +1158,7 @@ type UpsertInvitesParams struct {
 	Reasons      []string
 	TokenIds     []string
 	AcceptedBy   []uuid.UUID
+	CreatedBy    []string
 	Expires      []time.Time
 	Versions     []int64
 	Created      []time.Time
@@ -1161,6 +1176,7 @@ func (q *Queries) UpsertInvites(ctx context.Context, arg UpsertInvitesParams) er
 		arg.Reasons,
 		arg.TokenIds,
 		arg.AcceptedBy,
+		arg.CreatedBy,
 		arg.Expires,
 		arg.Versions,
 		arg.Created,
@@ -1267,13 +1283,14 @@ func (q *Queries) UpsertRoles(ctx context.Context, arg UpsertRolesParams) error 
 }
 
 const upsertServiceAccounts = `-- name: UpsertServiceAccounts :exec
-INSERT INTO service_accounts (tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, version, created_at, updated_at)
+INSERT INTO service_accounts (tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, created_by, version, created_at, updated_at)
 SELECT $1,
     unnest($2::uuid[]), unnest($3::text[]), unnest($4::jsonb[]),
     unnest($5::text[]), unnest($6::text[]), unnest($7::text[]),
     unnest($8::text[]), unnest($9::timestamptz[]),
-    unnest($10::bigint[]), unnest($11::timestamptz[]),
-    unnest($12::timestamptz[])
+    unnest($10::text[]),
+    unnest($11::bigint[]), unnest($12::timestamptz[]),
+    unnest($13::timestamptz[])
 ON CONFLICT (tenant_id, id) DO UPDATE
 SET name = EXCLUDED.name, roles = EXCLUDED.roles, status = EXCLUDED.status,
     disabled_reason = EXCLUDED.disabled_reason, secret_id = EXCLUDED.secret_id,
@@ -1291,6 +1308,7 @@ type UpsertServiceAccountsParams struct {
 	SecretIds         []string
 	PreviousSecretIds []string
 	PreviousUntils    []time.Time
+	CreatedBy         []string
 	Versions          []int64
 	Created           []time.Time
 	Updated           []time.Time
@@ -1307,6 +1325,7 @@ func (q *Queries) UpsertServiceAccounts(ctx context.Context, arg UpsertServiceAc
 		arg.SecretIds,
 		arg.PreviousSecretIds,
 		arg.PreviousUntils,
+		arg.CreatedBy,
 		arg.Versions,
 		arg.Created,
 		arg.Updated,

@@ -245,6 +245,30 @@ func (q *Queries) DecideOAuthDevice(ctx context.Context, arg DecideOAuthDevicePa
 	return result.RowsAffected(), nil
 }
 
+const deleteOAuthConsent = `-- name: DeleteOAuthConsent :execrows
+DELETE FROM oauth_consents WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND member_of = $4
+`
+
+type DeleteOAuthConsentParams struct {
+	TenantID uuid.UUID
+	UserID   uuid.UUID
+	ClientID string
+	MemberOf uuid.UUID
+}
+
+func (q *Queries) DeleteOAuthConsent(ctx context.Context, arg DeleteOAuthConsentParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteOAuthConsent,
+		arg.TenantID,
+		arg.UserID,
+		arg.ClientID,
+		arg.MemberOf,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteOldOAuthAssertions = `-- name: DeleteOldOAuthAssertions :execrows
 DELETE FROM oauth_assertions a WHERE a.tenant_id = $1 AND (a.client_id, a.hash) IN (
     SELECT o.client_id, o.hash FROM oauth_assertions o WHERE o.tenant_id = $1 AND o.expires_at < $2 LIMIT $3)
@@ -498,6 +522,51 @@ func (q *Queries) OAuthConsent(ctx context.Context, arg OAuthConsentParams) (str
 	return scope, err
 }
 
+const oAuthConsentsOfUser = `-- name: OAuthConsentsOfUser :many
+SELECT client_id, member_of, scope, granted_at, used_at FROM oauth_consents
+WHERE tenant_id = $1 AND user_id = $2 ORDER BY granted_at DESC, client_id, member_of LIMIT $3
+`
+
+type OAuthConsentsOfUserParams struct {
+	TenantID uuid.UUID
+	UserID   uuid.UUID
+	MaxRows  int32
+}
+
+type OAuthConsentsOfUserRow struct {
+	ClientID  string
+	MemberOf  uuid.UUID
+	Scope     string
+	GrantedAt time.Time
+	UsedAt    *time.Time
+}
+
+func (q *Queries) OAuthConsentsOfUser(ctx context.Context, arg OAuthConsentsOfUserParams) ([]OAuthConsentsOfUserRow, error) {
+	rows, err := q.db.Query(ctx, oAuthConsentsOfUser, arg.TenantID, arg.UserID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OAuthConsentsOfUserRow
+	for rows.Next() {
+		var i OAuthConsentsOfUserRow
+		if err := rows.Scan(
+			&i.ClientID,
+			&i.MemberOf,
+			&i.Scope,
+			&i.GrantedAt,
+			&i.UsedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const oAuthDeviceByUserCode = `-- name: OAuthDeviceByUserCode :one
 SELECT tenant_id, hash, user_code_hash, client_id, scope, address, status, grant_id, member_of, poll_seconds, polled_at, created_at, expires_at FROM oauth_devices WHERE tenant_id = $1 AND user_code_hash = $2
 `
@@ -641,7 +710,7 @@ func (q *Queries) PollOAuthDevice(ctx context.Context, arg PollOAuthDeviceParams
 
 const putOAuthConsent = `-- name: PutOAuthConsent :exec
 INSERT INTO oauth_consents (tenant_id, user_id, client_id, member_of, scope, granted_at) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (tenant_id, user_id, client_id, member_of) DO UPDATE SET scope = EXCLUDED.scope, granted_at = EXCLUDED.granted_at
+ON CONFLICT (tenant_id, user_id, client_id, member_of) DO UPDATE SET scope = EXCLUDED.scope
 `
 
 type PutOAuthConsentParams struct {
@@ -727,6 +796,58 @@ func (q *Queries) RevokeOAuthGrant(ctx context.Context, arg RevokeOAuthGrantPara
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const revokeOAuthGrantsOfConsent = `-- name: RevokeOAuthGrantsOfConsent :many
+UPDATE oauth_grants AS g SET revoked_at = $4::timestamptz, revoke_reason = $5
+WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.client_id = $3 AND g.revoked_at IS NULL AND (
+    EXISTS (SELECT FROM oauth_refresh_tokens r WHERE r.tenant_id = $1 AND r.grant_id = g.id AND r.member_of = $6)
+    OR EXISTS (SELECT FROM oauth_codes c WHERE c.tenant_id = $1 AND c.grant_id = g.id AND c.member_of = $6)
+    OR EXISTS (SELECT FROM oauth_devices d WHERE d.tenant_id = $1 AND d.grant_id = g.id AND d.member_of = $6))
+RETURNING g.id, g.session_id
+`
+
+type RevokeOAuthGrantsOfConsentParams struct {
+	TenantID uuid.UUID
+	UserID   uuid.UUID
+	ClientID string
+	Now      time.Time
+	Reason   string
+	MemberOf uuid.UUID
+}
+
+type RevokeOAuthGrantsOfConsentRow struct {
+	ID        uuid.UUID
+	SessionID uuid.UUID
+}
+
+// Which tenant a grant is for stands with its tokens. A grant of which there are
+// none any more yields nothing.
+func (q *Queries) RevokeOAuthGrantsOfConsent(ctx context.Context, arg RevokeOAuthGrantsOfConsentParams) ([]RevokeOAuthGrantsOfConsentRow, error) {
+	rows, err := q.db.Query(ctx, revokeOAuthGrantsOfConsent,
+		arg.TenantID,
+		arg.UserID,
+		arg.ClientID,
+		arg.Now,
+		arg.Reason,
+		arg.MemberOf,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RevokeOAuthGrantsOfConsentRow
+	for rows.Next() {
+		var i RevokeOAuthGrantsOfConsentRow
+		if err := rows.Scan(&i.ID, &i.SessionID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const revokeOAuthGrantsOfSession = `-- name: RevokeOAuthGrantsOfSession :many
@@ -852,4 +973,31 @@ func (q *Queries) UseOAuthCode(ctx context.Context, arg UseOAuthCodeParams) (int
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const useOAuthConsent = `-- name: UseOAuthConsent :one
+UPDATE oauth_consents SET used_at = $5::timestamptz
+WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND member_of = $4 RETURNING scope
+`
+
+type UseOAuthConsentParams struct {
+	TenantID uuid.UUID
+	UserID   uuid.UUID
+	ClientID string
+	MemberOf uuid.UUID
+	Now      time.Time
+}
+
+// Whoever withdraws it at the same moment comes before this transaction or after it.
+func (q *Queries) UseOAuthConsent(ctx context.Context, arg UseOAuthConsentParams) (string, error) {
+	row := q.db.QueryRow(ctx, useOAuthConsent,
+		arg.TenantID,
+		arg.UserID,
+		arg.ClientID,
+		arg.MemberOf,
+		arg.Now,
+	)
+	var scope string
+	err := row.Scan(&scope)
+	return scope, err
 }

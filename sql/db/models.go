@@ -167,6 +167,7 @@ type Invite struct {
 	Reason     string
 	TokenID    string
 	AcceptedBy uuid.UUID
+	CreatedBy  string
 	ExpiresAt  time.Time
 	Version    int64
 	CreatedAt  time.Time
@@ -272,6 +273,7 @@ type OauthConsent struct {
 	MemberOf  uuid.UUID
 	Scope     string
 	GrantedAt time.Time
+	UsedAt    *time.Time
 }
 
 type OauthDevice struct {
@@ -428,6 +430,7 @@ type ServiceAccount struct {
 	SecretID         string
 	PreviousSecretID string
 	PreviousUntil    time.Time
+	CreatedBy        string
 	Version          int64
 	CreatedAt        time.Time
 	UpdatedAt        time.Time

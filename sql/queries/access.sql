@@ -71,15 +71,15 @@ WHERE tenant_id = $1
 ORDER BY name LIMIT sqlc.arg(max_rows);
 
 -- name: InviteRows :many
-SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, expires_at, version, created_at, updated_at FROM invites
+SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, created_by, expires_at, version, created_at, updated_at FROM invites
 WHERE tenant_id = $1 AND id = ANY(sqlc.arg(ids)::uuid[]);
 
 -- name: UpsertInvites :exec
-INSERT INTO invites (tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, expires_at, version, created_at, updated_at)
+INSERT INTO invites (tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, created_by, expires_at, version, created_at, updated_at)
 SELECT $1,
     unnest(sqlc.arg(ids)::uuid[]), unnest(sqlc.arg(emails)::text[]), unnest(sqlc.arg(email_indexes)::text[]),
     unnest(sqlc.arg(roles)::jsonb[]), unnest(sqlc.arg(statuses)::text[]), unnest(sqlc.arg(reasons)::text[]),
-    unnest(sqlc.arg(token_ids)::text[]), unnest(sqlc.arg(accepted_by)::uuid[]),
+    unnest(sqlc.arg(token_ids)::text[]), unnest(sqlc.arg(accepted_by)::uuid[]), unnest(sqlc.arg(created_by)::text[]),
     unnest(sqlc.arg(expires)::timestamptz[]), unnest(sqlc.arg(versions)::bigint[]),
     unnest(sqlc.arg(created)::timestamptz[]), unnest(sqlc.arg(updated)::timestamptz[])
 ON CONFLICT (tenant_id, id) DO UPDATE
@@ -92,14 +92,15 @@ SET email = EXCLUDED.email, email_index = EXCLUDED.email_index, roles = EXCLUDED
 UPDATE invites SET email = '', email_index = '' WHERE tenant_id = $1 AND id = ANY(sqlc.arg(ids)::uuid[]);
 
 -- name: InviteByID :one
-SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, expires_at, version, created_at, updated_at FROM invites
+SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, created_by, expires_at, version, created_at, updated_at FROM invites
 WHERE tenant_id = $1 AND id = $2;
 
 -- name: ListInvites :many
 -- Newest first.
-SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, expires_at, version, created_at, updated_at FROM invites
+SELECT tenant_id, id, email, email_index, roles, status, reason, token_id, accepted_by, created_by, expires_at, version, created_at, updated_at FROM invites
 WHERE tenant_id = $1
   AND (sqlc.narg(status)::text IS NULL OR status = sqlc.narg(status))
+  AND (sqlc.narg(created_by)::text IS NULL OR created_by = sqlc.narg(created_by))
   AND (created_at, id) < (sqlc.arg(after_created_at)::timestamptz, sqlc.arg(after_id)::uuid)
 ORDER BY created_at DESC, id DESC LIMIT sqlc.arg(max_rows);
 
@@ -135,19 +136,21 @@ WHERE tenant_id = $1 AND id = $2;
 SELECT tenant_id, id, name, permissions, hint, created_by, status, reason, expires_at, version, created_at, updated_at FROM api_keys
 WHERE tenant_id = $1
   AND (sqlc.narg(status)::text IS NULL OR status = sqlc.narg(status))
+  AND (sqlc.narg(created_by)::text IS NULL OR created_by = sqlc.narg(created_by))
   AND (created_at, id) < (sqlc.arg(after_created_at)::timestamptz, sqlc.arg(after_id)::uuid)
 ORDER BY created_at DESC, id DESC LIMIT sqlc.arg(max_rows);
 
 -- name: ServiceAccountRows :many
-SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, version, created_at, updated_at FROM service_accounts
+SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, created_by, version, created_at, updated_at FROM service_accounts
 WHERE tenant_id = $1 AND id = ANY(sqlc.arg(ids)::uuid[]);
 
 -- name: UpsertServiceAccounts :exec
-INSERT INTO service_accounts (tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, version, created_at, updated_at)
+INSERT INTO service_accounts (tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, created_by, version, created_at, updated_at)
 SELECT $1,
     unnest(sqlc.arg(ids)::uuid[]), unnest(sqlc.arg(names)::text[]), unnest(sqlc.arg(roles)::jsonb[]),
     unnest(sqlc.arg(statuses)::text[]), unnest(sqlc.arg(reasons)::text[]), unnest(sqlc.arg(secret_ids)::text[]),
     unnest(sqlc.arg(previous_secret_ids)::text[]), unnest(sqlc.arg(previous_untils)::timestamptz[]),
+    unnest(sqlc.arg(created_by)::text[]),
     unnest(sqlc.arg(versions)::bigint[]), unnest(sqlc.arg(created)::timestamptz[]),
     unnest(sqlc.arg(updated)::timestamptz[])
 ON CONFLICT (tenant_id, id) DO UPDATE
@@ -160,13 +163,14 @@ SET name = EXCLUDED.name, roles = EXCLUDED.roles, status = EXCLUDED.status,
 DELETE FROM service_accounts WHERE tenant_id = $1 AND id = ANY(sqlc.arg(ids)::uuid[]);
 
 -- name: ServiceAccountByID :one
-SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, version, created_at, updated_at FROM service_accounts
+SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, created_by, version, created_at, updated_at FROM service_accounts
 WHERE tenant_id = $1 AND id = $2;
 
 -- name: ListServiceAccounts :many
 -- A tenant has few, so there are no pages.
-SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, version, created_at, updated_at FROM service_accounts
+SELECT tenant_id, id, name, roles, status, disabled_reason, secret_id, previous_secret_id, previous_until, created_by, version, created_at, updated_at FROM service_accounts
 WHERE tenant_id = $1
+  AND (sqlc.narg(created_by)::text IS NULL OR created_by = sqlc.narg(created_by))
 ORDER BY created_at, id LIMIT sqlc.arg(max_rows);
 
 -- name: TenantOrigins :one

@@ -76,7 +76,29 @@ SELECT scope FROM oauth_consents WHERE tenant_id = $1 AND user_id = $2 AND clien
 
 -- name: PutOAuthConsent :exec
 INSERT INTO oauth_consents (tenant_id, user_id, client_id, member_of, scope, granted_at) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (tenant_id, user_id, client_id, member_of) DO UPDATE SET scope = EXCLUDED.scope, granted_at = EXCLUDED.granted_at;
+ON CONFLICT (tenant_id, user_id, client_id, member_of) DO UPDATE SET scope = EXCLUDED.scope;
+
+-- name: OAuthConsentsOfUser :many
+SELECT client_id, member_of, scope, granted_at, used_at FROM oauth_consents
+WHERE tenant_id = $1 AND user_id = $2 ORDER BY granted_at DESC, client_id, member_of LIMIT sqlc.arg(max_rows);
+
+-- name: UseOAuthConsent :one
+-- Whoever withdraws it at the same moment comes before this transaction or after it.
+UPDATE oauth_consents SET used_at = sqlc.arg(now)::timestamptz
+WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND member_of = $4 RETURNING scope;
+
+-- name: DeleteOAuthConsent :execrows
+DELETE FROM oauth_consents WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND member_of = $4;
+
+-- name: RevokeOAuthGrantsOfConsent :many
+-- Which tenant a grant is for stands with its tokens. A grant of which there are
+-- none any more yields nothing.
+UPDATE oauth_grants AS g SET revoked_at = sqlc.arg(now)::timestamptz, revoke_reason = sqlc.arg(reason)
+WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.client_id = $3 AND g.revoked_at IS NULL AND (
+    EXISTS (SELECT FROM oauth_refresh_tokens r WHERE r.tenant_id = $1 AND r.grant_id = g.id AND r.member_of = sqlc.arg(member_of))
+    OR EXISTS (SELECT FROM oauth_codes c WHERE c.tenant_id = $1 AND c.grant_id = g.id AND c.member_of = sqlc.arg(member_of))
+    OR EXISTS (SELECT FROM oauth_devices d WHERE d.tenant_id = $1 AND d.grant_id = g.id AND d.member_of = sqlc.arg(member_of)))
+RETURNING g.id, g.session_id;
 
 -- name: AddOAuthRevocation :exec
 INSERT INTO oauth_revocations (tenant_id, id, revoked_at, expires_at) VALUES ($1, $2, $3, $4)

@@ -64,6 +64,7 @@ CREATE TABLE invites (
     reason      text             NOT NULL, -- of a revocation
     token_id    text COLLATE "C" NOT NULL,
     accepted_by uuid             NOT NULL, -- nil: nobody
+    created_by  text COLLATE "C" NOT NULL, -- an actor
     expires_at  timestamptz      NOT NULL,
     version     bigint           NOT NULL,
     created_at  timestamptz      NOT NULL,
@@ -99,6 +100,7 @@ CREATE TABLE service_accounts (
     secret_id          text COLLATE "C" NOT NULL, -- empty: none
     previous_secret_id text COLLATE "C" NOT NULL, -- of the secret before, which counts too until
     previous_until     timestamptz      NOT NULL,
+    created_by         text COLLATE "C" NOT NULL, -- an actor
     version            bigint           NOT NULL,
     created_at         timestamptz      NOT NULL,
     updated_at         timestamptz      NOT NULL,

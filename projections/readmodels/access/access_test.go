@@ -3,6 +3,7 @@ package access_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -188,7 +189,7 @@ func TestInvitesAreTheStatesOfTheirStreams(t *testing.T) {
 		acceptedBy, _ := uuid.Parse(state.AcceptedBy)
 		require.Equal(t, access.Invite{
 			ID: uuid.MustParse(id), Email: state.Email, EmailIndex: state.EmailIndex, Roles: state.Roles, Status: string(state.Status),
-			Reason: state.RevokedReason, TokenID: state.TokenID, AcceptedBy: acceptedBy, ExpiresAt: state.ExpiresAt,
+			Reason: state.RevokedReason, TokenID: state.TokenID, AcceptedBy: acceptedBy, CreatedBy: makerOf(id), ExpiresAt: state.ExpiresAt,
 			Version: b.version(invite.StreamType, id), CreatedAt: state.CreatedAt, UpdatedAt: state.UpdatedAt,
 		}, row)
 		_, err = dir.Invite(t.Context(), uuid.New(), uuid.MustParse(id))
@@ -280,19 +281,23 @@ func TestServiceAccountsAreTheStatesOfTheirStreams(t *testing.T) {
 		require.NoError(t, err)
 		want = append(want, access.ServiceAccount{
 			ID: uuid.MustParse(id), Name: state.Name, Roles: state.Roles, Status: string(state.Status), DisabledReason: state.DisabledReason,
-			SecretID: state.SecretID, PreviousSecretID: state.PreviousSecretID, PreviousUntil: state.PreviousUntil,
+			SecretID: state.SecretID, PreviousSecretID: state.PreviousSecretID, PreviousUntil: state.PreviousUntil, CreatedBy: makerOf(id),
 			Version: b.version(serviceaccount.StreamType, id), CreatedAt: state.CreatedAt, UpdatedAt: state.UpdatedAt,
 		})
 		require.Equal(t, want[len(want)-1], row)
 		_, err = dir.ServiceAccount(t.Context(), uuid.New(), uuid.MustParse(id))
 		require.ErrorIs(t, err, access.ErrNotFound, "another tenant does not see it")
 	}
-	list, err := dir.ServiceAccounts(t.Context(), b.tenant)
+	list, err := dir.ServiceAccounts(t.Context(), b.tenant, "")
 	require.NoError(t, err)
 	require.Len(t, list, len(want))
 	for i, w := range want {
 		require.Equal(t, w, list[i])
 	}
+	mine := slices.DeleteFunc(slices.Clone(want), func(a access.ServiceAccount) bool { return a.CreatedBy != want[0].CreatedBy })
+	list, err = dir.ServiceAccounts(t.Context(), b.tenant, want[0].CreatedBy)
+	require.NoError(t, err)
+	require.Equal(t, mine, list)
 }
 
 func TestEventsOfUnknownStreamsAreErrors(t *testing.T) {

@@ -34,13 +34,13 @@ func (d *Directory) APIKey(ctx context.Context, tenant, id uuid.UUID) (APIKey, e
 
 // APIKeys lists a tenant's keys, newest first, and says whether more follow.
 func (d *Directory) APIKeys(ctx context.Context, tenant uuid.UUID, p Page) ([]APIKey, bool, error) {
-	status, err := page.Filter(p.Status)
+	status, createdBy, err := p.filters()
 	if err != nil {
 		return nil, false, err
 	}
 	after, limit := p.from(page.Last)
 	rows, err := d.queries.ListAPIKeys(ctx, db.ListAPIKeysParams{
-		TenantID: tenant, Status: status, AfterCreatedAt: after.At, AfterID: after.ID, MaxRows: limit})
+		TenantID: tenant, Status: status, CreatedBy: createdBy, AfterCreatedAt: after.At, AfterID: after.ID, MaxRows: limit})
 	if err != nil {
 		return nil, false, fmt.Errorf("API keys: %w", err)
 	}

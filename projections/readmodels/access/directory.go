@@ -22,15 +22,24 @@ func NewDirectory(tx db.DBTX) *Directory { return &Directory{db.New(tx)} }
 
 // Page is a part of a list.
 type Page struct {
-	Status string       // empty: all; members have none
-	After  *page.Cursor // nil for the first page
-	Limit  int
+	Status    string       // empty: all; members have none
+	CreatedBy string       // an actor; empty: all; members have none
+	After     *page.Cursor // nil for the first page
+	Limit     int
 }
 
 // from returns the place to go on from, and how many rows to read: one more than
 // the page has.
 func (p Page) from(start page.Cursor) (page.Cursor, int32) {
 	return page.From(p.After, start), int32(page.Limit(p.Limit)) + 1
+}
+
+// filters are the parameters of a query that select by status and maker.
+func (p Page) filters() (status, createdBy *string, err error) {
+	if status, err = page.Filter(p.Status); err == nil {
+		createdBy, err = page.Filter(p.CreatedBy)
+	}
+	return status, createdBy, err
 }
 
 // cut makes a page of the rows that were read for it.

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -70,8 +71,16 @@ func (b *batches) version(streamType, id string) int64 {
 }
 
 func change(tenant uuid.UUID, stream eventstore.Stream, version int64, p eventstore.Payload) projections.Change {
-	return projections.Change{Event: eventstore.Event{TenantID: tenant, Stream: stream, Version: version}, Payload: p}
+	actor := "user:later"
+	if version == 1 {
+		actor = makerOf(stream.ID)
+	}
+	meta := json.RawMessage(`{"actor":"` + actor + `"}`)
+	return projections.Change{Event: eventstore.Event{TenantID: tenant, Stream: stream, Version: version, Metadata: meta}, Payload: p}
 }
+
+// makerOf is who makes what has an id: one of a few.
+func makerOf(id string) string { return "user:" + id[:1] }
 
 // states folds events beside the projection.
 type states[S, E any] struct {

@@ -34,6 +34,7 @@ func (w writer) invites() fold.Rows[uuid.UUID, db.Invite] {
 				Reasons:      fold.Column(rows, func(r *db.Invite) string { return r.Reason }),
 				TokenIds:     fold.Column(rows, func(r *db.Invite) string { return r.TokenID }),
 				AcceptedBy:   fold.Column(rows, func(r *db.Invite) uuid.UUID { return r.AcceptedBy }),
+				CreatedBy:    fold.Column(rows, func(r *db.Invite) string { return r.CreatedBy }),
 				Expires:      fold.Column(rows, func(r *db.Invite) time.Time { return r.ExpiresAt }),
 				Versions:     fold.Column(rows, func(r *db.Invite) int64 { return r.Version }),
 				Created:      fold.Column(rows, func(r *db.Invite) time.Time { return r.CreatedAt }),
@@ -45,10 +46,12 @@ func (w writer) invites() fold.Rows[uuid.UUID, db.Invite] {
 
 func foldInvite(row *db.Invite, id uuid.UUID, c projections.Change) (*db.Invite, error) {
 	if e, ok := c.Payload.(invite.Created); ok {
+		meta, err := c.Event.Meta()
 		return &db.Invite{
-			ID: id, Email: e.Email, EmailIndex: e.EmailIndex, Roles: fold.List(e.Roles), Status: InviteOpen, TokenID: e.TokenID,
+			CreatedBy: meta.Actor,
+			ID:        id, Email: e.Email, EmailIndex: e.EmailIndex, Roles: fold.List(e.Roles), Status: InviteOpen, TokenID: e.TokenID,
 			ExpiresAt: e.ExpiresAt, Version: c.Event.Version, CreatedAt: e.At, UpdatedAt: e.At,
-		}, nil
+		}, err
 	}
 	if row == nil {
 		return nil, fold.ErrUnknown

@@ -83,6 +83,7 @@ func (w writer) serviceAccounts() fold.Rows[uuid.UUID, db.ServiceAccount] {
 				SecretIds:         fold.Column(rows, func(r *db.ServiceAccount) string { return r.SecretID }),
 				PreviousSecretIds: fold.Column(rows, func(r *db.ServiceAccount) string { return r.PreviousSecretID }),
 				PreviousUntils:    fold.Column(rows, func(r *db.ServiceAccount) time.Time { return r.PreviousUntil }),
+				CreatedBy:         fold.Column(rows, func(r *db.ServiceAccount) string { return r.CreatedBy }),
 				Versions:          fold.Column(rows, func(r *db.ServiceAccount) int64 { return r.Version }),
 				Created:           fold.Column(rows, func(r *db.ServiceAccount) time.Time { return r.CreatedAt }),
 				Updated:           fold.Column(rows, func(r *db.ServiceAccount) time.Time { return r.UpdatedAt }),
@@ -96,10 +97,12 @@ func (w writer) serviceAccounts() fold.Rows[uuid.UUID, db.ServiceAccount] {
 
 func foldServiceAccount(row *db.ServiceAccount, id uuid.UUID, c projections.Change) (*db.ServiceAccount, error) {
 	if e, ok := c.Payload.(serviceaccount.Created); ok {
+		meta, err := c.Event.Meta()
 		return &db.ServiceAccount{
-			ID: id, Name: e.Name, Roles: fold.List(e.Roles), Status: ServiceAccountEnabled, SecretID: e.SecretID,
+			CreatedBy: meta.Actor,
+			ID:        id, Name: e.Name, Roles: fold.List(e.Roles), Status: ServiceAccountEnabled, SecretID: e.SecretID,
 			Version: c.Event.Version, CreatedAt: e.At, UpdatedAt: e.At,
-		}, nil
+		}, err
 	}
 	if row == nil {
 		return nil, fold.ErrUnknown

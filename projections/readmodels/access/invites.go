@@ -22,6 +22,7 @@ type Invite struct {
 	Reason     string // of a revocation
 	TokenID    string
 	AcceptedBy uuid.UUID // nil: nobody
+	CreatedBy  string    // an actor
 	ExpiresAt  time.Time
 	Version    int64 // of the invite's stream
 	CreatedAt  time.Time
@@ -36,13 +37,13 @@ func (d *Directory) Invite(ctx context.Context, tenant, id uuid.UUID) (Invite, e
 
 // Invites lists a tenant's invites, newest first, and says whether more follow.
 func (d *Directory) Invites(ctx context.Context, tenant uuid.UUID, p Page) ([]Invite, bool, error) {
-	status, err := page.Filter(p.Status)
+	status, createdBy, err := p.filters()
 	if err != nil {
 		return nil, false, err
 	}
 	after, limit := p.from(page.Last)
 	rows, err := d.queries.ListInvites(ctx, db.ListInvitesParams{
-		TenantID: tenant, Status: status, AfterCreatedAt: after.At, AfterID: after.ID, MaxRows: limit})
+		TenantID: tenant, Status: status, CreatedBy: createdBy, AfterCreatedAt: after.At, AfterID: after.ID, MaxRows: limit})
 	if err != nil {
 		return nil, false, fmt.Errorf("invites: %w", err)
 	}
@@ -76,7 +77,7 @@ func inviteFromRow(r db.Invite) (Invite, error) {
 	roles, err := names(r.Roles)
 	return Invite{
 		ID: r.ID, Email: r.Email, EmailIndex: r.EmailIndex, Roles: roles, Status: r.Status, Reason: r.Reason,
-		TokenID: r.TokenID, AcceptedBy: r.AcceptedBy, ExpiresAt: r.ExpiresAt.UTC(), Version: r.Version,
+		TokenID: r.TokenID, AcceptedBy: r.AcceptedBy, CreatedBy: r.CreatedBy, ExpiresAt: r.ExpiresAt.UTC(), Version: r.Version,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}, err
 }

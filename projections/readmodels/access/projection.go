@@ -47,7 +47,7 @@ const (
 // New returns the projection.
 func New() projections.Projection {
 	return projections.Projection{
-		Name: Name, Version: 2, EveryTenant: true, DDL: sql.Access,
+		Name: Name, Version: 3, EveryTenant: true, DDL: sql.Access,
 		Tables: []string{"members", "user_tenants", "tenant_origins", "origin_tenants", "roles", "invites", "api_keys", "service_accounts", "identity_providers", "mail_domains"},
 		Apply:  apply,
 		Types: slices.Concat(projections.TypesOf(member.Events()), projections.TypesOf(role.Events()), projections.TypesOf(invite.Events()),

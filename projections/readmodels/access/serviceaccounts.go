@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"tansu.cloud/domain/identity/serviceaccount"
+	"tansu.cloud/projections/readmodels/page"
 	"tansu.cloud/sql/db"
 )
 
@@ -21,6 +22,7 @@ type ServiceAccount struct {
 	SecretID         string    // empty: none
 	PreviousSecretID string    // empty: none
 	PreviousUntil    time.Time // to when the previous one counts too
+	CreatedBy        string    // an actor
 	Version          int64     // of the account's stream
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
@@ -32,9 +34,14 @@ func (d *Directory) ServiceAccount(ctx context.Context, tenant, id uuid.UUID) (S
 	return one(row, err, serviceAccountFromRow)
 }
 
-// ServiceAccounts lists all service accounts of a tenant, oldest first.
-func (d *Directory) ServiceAccounts(ctx context.Context, tenant uuid.UUID) ([]ServiceAccount, error) {
-	rows, err := d.queries.ListServiceAccounts(ctx, db.ListServiceAccountsParams{TenantID: tenant, MaxRows: serviceaccount.MaxPerTenant})
+// ServiceAccounts lists the service accounts of a tenant that an actor made, or all if
+// none is named, oldest first.
+func (d *Directory) ServiceAccounts(ctx context.Context, tenant uuid.UUID, createdBy string) ([]ServiceAccount, error) {
+	maker, err := page.Filter(createdBy)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := d.queries.ListServiceAccounts(ctx, db.ListServiceAccountsParams{TenantID: tenant, CreatedBy: maker, MaxRows: serviceaccount.MaxPerTenant})
 	if err != nil {
 		return nil, fmt.Errorf("service accounts: %w", err)
 	}
@@ -46,6 +53,6 @@ func serviceAccountFromRow(r db.ServiceAccount) (ServiceAccount, error) {
 	return ServiceAccount{
 		ID: r.ID, Name: r.Name, Roles: roles, Status: r.Status, DisabledReason: r.DisabledReason,
 		SecretID: r.SecretID, PreviousSecretID: r.PreviousSecretID, PreviousUntil: r.PreviousUntil.UTC(),
-		Version: r.Version, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		CreatedBy: r.CreatedBy, Version: r.Version, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}, err
 }
