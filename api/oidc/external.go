@@ -247,7 +247,7 @@ func (p *Provider) showExternalProblem(w http.ResponseWriter, r *http.Request, c
 	case errors.Is(err, federation.ErrDenied):
 		status, title, text = http.StatusForbidden, "You are not signed in", "Your organisation did not sign you in. Try again, or ask whoever looks after it."
 	case errors.Is(err, federation.ErrNotAnew):
-		status, title, text = http.StatusForbidden, "You have to sign in anew", "The application wants you to show again who you are, and your organisation's sign-in does not say that you did. " +
+		status, title, text = http.StatusForbidden, "You have to sign in anew", "The application wants you to show again who you are, and your organisation's sign-in does not say that you did. "+
 			"Sign out there and begin again; if that does not help, ask whoever looks after it to have it send auth_time."
 	case errors.Is(err, federation.ErrTooManyGroups):
 		text = "You are in more groups than it tells. Whoever looks after it should have it send only those that matter here."

@@ -35,6 +35,7 @@ import (
 	"tansu.cloud/projections/sagas/departures"
 	"tansu.cloud/projections/sagas/joborders"
 	"tansu.cloud/projections/sagas/provisioning"
+	"tansu.cloud/projections/sagas/severance"
 	webhooksaga "tansu.cloud/projections/sagas/webhooks"
 )
 
@@ -52,6 +53,7 @@ type parts struct {
 
 	provisioner *provisioning.Provisioner
 	usher       *departures.Usher
+	severer     *severance.Severer
 	workers     *jobs.Workers // nil without the role workers
 }
 
@@ -59,7 +61,7 @@ type parts struct {
 func (n *node) projections() []projections.Projection {
 	return []projections.Projection{
 		tenantdirectory.New(), deadletters.New(), webhooks.New(), webhooksaga.New(n.logger, n.wakeWorkers), joborders.New(n.wakeWorkers),
-		provisioning.New(n.wakeWorkers), credentialsaga.New(), departures.New(n.wakeWorkers),
+		provisioning.New(n.wakeWorkers), credentialsaga.New(), departures.New(n.wakeWorkers), severance.New(n.wakeWorkers),
 		users.New(), clients.New(), directory.New(),
 	}
 }
@@ -100,7 +102,7 @@ func (n *node) startParts(ctx context.Context) error {
 	deps := commands.Deps{
 		Store: p.store, Snapshots: p.store, Logger: n.logger,
 		Codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(n.pool, master)),
-		Sagas: []string{webhooks.Saga, joborders.Name, provisioning.Name, credentialsaga.Name, departures.Name}, EmailIndex: n.identity.emailIndex,
+		Sagas: []string{webhooks.Saga, joborders.Name, provisioning.Name, credentialsaga.Name, departures.Name, severance.Name}, EmailIndex: n.identity.emailIndex,
 		Usage: usage.NewCounter(n.pool).Of,
 	}
 	p.codec = deps.Codec
@@ -127,6 +129,9 @@ func (n *node) startParts(ctx context.Context) error {
 		return err
 	}
 	if err := n.openDepartures(); err != nil {
+		return err
+	}
+	if err := n.openSeverance(); err != nil {
 		return err
 	}
 
