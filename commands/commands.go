@@ -113,6 +113,8 @@ type Commands struct {
 	ChangeMemberRoles Handler[ChangeMemberRoles, member.State]
 	RemoveMember      Handler[RemoveMember, member.State]
 	MapMemberRoles    Handler[MapMemberRoles, member.State]
+	// What follows from the removal of an identity provider.
+	UnmapMemberRoles Handler[UnmapMemberRoles, member.State]
 	// What follows from a user's erasure, in each tenant.
 	RemoveErasedMember Handler[RemoveErasedMember, member.State]
 
@@ -252,6 +254,7 @@ func New(d Deps) *Commands {
 		ChangeMemberRoles: changeMemberRoles(p),
 		RemoveMember:      removeMember(p),
 		MapMemberRoles:    mapMemberRoles(p),
+		UnmapMemberRoles:  unmapMemberRoles(p),
 
 		RemoveErasedMember: removeErasedMember(p),
 

@@ -262,6 +262,7 @@ func TestEveryCommandNeedsAPermission(t *testing.T) {
 		"LinkIdentity":                 refused(f.LinkIdentity, refuse),
 		"UnlinkIdentity":               refused(f.UnlinkIdentity, refuse),
 		"MapMemberRoles":               refused(f.MapMemberRoles, refuse),
+		"UnmapMemberRoles":             refused(f.UnmapMemberRoles, refuse),
 		"AddIdentityProvider":          refused(f.AddIdentityProvider, refuse),
 		"ChangeIdentityProvider":       refused(f.ChangeIdentityProvider, refuse),
 		"ChangeIdentityProviderSecret": refused(f.ChangeIdentityProviderSecret, refuse),

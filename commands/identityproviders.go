@@ -35,10 +35,10 @@ var claimProviderSlot = slotClaims(provider.SlotScope, func(e provider.Event) (e
 })
 
 // enabledProvider refuses a provider that does not count at this moment.
-func (p *pipeline) enabledProvider(ctx context.Context, tenant uuid.UUID, id string) error {
+func (p *pipeline) enabledProvider(ctx context.Context, tenant uuid.UUID, id string) (provider.State, error) {
 	l, err := load(ctx, p, providers, tenant, id, 0)
 	if err == nil && l.state.Status != provider.StatusEnabled {
 		err = provider.ErrNotEnabled
 	}
-	return err
+	return l.state, err
 }

@@ -46,7 +46,8 @@ func startSession(p *pipeline) Handler[StartSession, session.State] {
 			if err != nil {
 				return provider.ErrNotEnabled
 			}
-			return p.enabledProvider(ctx, owner, r.Command.ProviderID)
+			_, err = p.enabledProvider(ctx, owner, r.Command.ProviderID)
+			return err
 		},
 	})
 }

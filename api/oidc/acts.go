@@ -112,9 +112,9 @@ func (a *commandActs) UnlinkIdentity(ctx context.Context, v Visitor, id uuid.UUI
 	return send(ctx, a, v, a.commands.UnlinkIdentity, users.Name, eventstore.SystemTenant, id.String(), commands.UnlinkIdentity{Index: index})
 }
 
-func (a *commandActs) MapRoles(ctx context.Context, v Visitor, id uuid.UUID, m RoleMapping) error {
-	return send(ctx, a, v, a.commands.MapMemberRoles, access.Name, m.Tenant, id.String(), commands.MapMemberRoles{
-		ProviderID: m.Provider.String(), Roles: m.Roles, Join: m.Join, Reason: m.Reason,
+func (a *commandActs) MapRoles(ctx context.Context, v Visitor, id uuid.UUID, c Confinement, groups []string) error {
+	return send(ctx, a, v, a.commands.MapMemberRoles, access.Name, c.Tenant, id.String(), commands.MapMemberRoles{
+		ProviderID: c.Provider.String(), Groups: groups,
 	})
 }
 

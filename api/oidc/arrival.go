@@ -66,6 +66,9 @@ func (p *Provider) enterExternally(w http.ResponseWriter, r *http.Request, t tic
 		return
 	}
 	v, err := p.signIn(w, r, u, methodExternal, a.Confinement)
+	if err == nil {
+		err = p.stillLinked(r, v, a)
+	}
 	if errors.Is(err, errSignedOut) {
 		p.showExpired(w, r)
 		return
@@ -75,6 +78,16 @@ func (p *Provider) enterExternally(w http.ResponseWriter, r *http.Request, t tic
 		return
 	}
 	p.proceedAs(w, r, t, v)
+}
+
+// stillLinked is asked when a session has begun: whoever unlinked the identity
+// meanwhile has not seen it. errSignedOut says so.
+func (p *Provider) stillLinked(r *http.Request, v *visit, a arrival) error {
+	found, err := p.Users.IdentityByIndex(r.Context(), a.index)
+	if errors.Is(err, users.ErrNotFound) || err == nil && found.UserID != v.user.ID {
+		return errors.Join(errSignedOut, p.endSession(r, v, unlinked))
+	}
+	return err
 }
 
 // welcome makes an account for somebody whom nobody here knows, or says why not.
@@ -185,10 +198,7 @@ func (p *Provider) showNoRoles(w http.ResponseWriter, r *http.Request) {
 // mapRoles gives somebody the roles of their groups, or says that they have no
 // place in the tenant.
 func (p *Provider) mapRoles(w http.ResponseWriter, r *http.Request, a arrival, id uuid.UUID) bool {
-	profile := a.provider.Profile
-	err := p.Acts.MapRoles(r.Context(), p.visitorOf(r, id), id, RoleMapping{
-		Confinement: a.Confinement, Roles: profile.RolesOf(a.person.Groups), Join: profile.JustInTime, Reason: "groups of " + profile.Name,
-	})
+	err := p.Acts.MapRoles(r.Context(), p.visitorOf(r, id), id, a.Confinement, a.person.Groups)
 	if err == nil {
 		_, err = p.Access.Member(tenantscope.Within(r.Context(), a.Tenant), a.Tenant, id)
 		if errors.Is(err, access.ErrNotFound) {

@@ -151,7 +151,8 @@ type Acts interface {
 	RemovePasskey(ctx context.Context, v Visitor, user, passkey uuid.UUID) error
 	LinkIdentity(ctx context.Context, v Visitor, user uuid.UUID, i user.Identity) error
 	UnlinkIdentity(ctx context.Context, v Visitor, user uuid.UUID, index string) error
-	MapRoles(ctx context.Context, v Visitor, user uuid.UUID, m RoleMapping) error
+	// MapRoles gives a user the roles of their groups at a tenant's identity provider.
+	MapRoles(ctx context.Context, v Visitor, user uuid.UUID, c Confinement, groups []string) error
 }
 
 // Federation signs people in at OpenID providers of others.
@@ -163,15 +164,6 @@ type Federation interface {
 // Confinement is the one tenant that a session is good for, and that tenant's
 // identity provider, which vouched for the user. The zero Confinement is none.
 type Confinement struct{ Tenant, Provider uuid.UUID }
-
-// RoleMapping is what the groups of a user at an identity provider make of them in
-// its tenant.
-type RoleMapping struct {
-	Confinement
-	Roles  []string
-	Join   bool // who is no member becomes one
-	Reason string
-}
 
 // Visitor is where an act comes from.
 type Visitor struct {

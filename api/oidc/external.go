@@ -122,7 +122,7 @@ func (p *Provider) beginExternal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	address, begun, err := p.Federation.Begin(r.Context(), asked, p.callback(t.External.Provider), federation.Wish{
-		LoginHint: t.LoginHint, Anew: t.Login || t.MaxAge != nil || t.To == toLink,
+		LoginHint: t.LoginHint, Anew: t.To == toLink, Proven: t.Login || t.MaxAge != nil,
 	})
 	if err != nil {
 		p.showExternalProblem(w, r, t.External.Confinement, err)
@@ -238,23 +238,26 @@ func (p *Provider) underWay(r *http.Request, state string) (ticket, bool) {
 func (p *Provider) showExternalProblem(w http.ResponseWriter, r *http.Request, c Confinement, err error) {
 	p.Logger.WarnContext(r.Context(), "oidc: somebody could not sign in with an identity provider",
 		"tenant_id", c.Tenant, "identity_provider", c.Provider, "error", err)
-	title, text := "Your organisation's sign-in does not work", ""
+	status, title, text := http.StatusBadGateway, "Your organisation's sign-in does not work", ""
 	switch {
 	case errors.Is(err, federation.ErrUnreachable):
 		text = "It cannot be reached, or answers in a way that is not understood here. Try again in a moment; then ask whoever looks after it."
 	case errors.Is(err, federation.ErrRejected):
 		text = "It did not accept this installation. Whoever looks after it should look at the client id and its secret."
 	case errors.Is(err, federation.ErrDenied):
-		title, text = "You are not signed in", "Your organisation did not sign you in. Try again, or ask whoever looks after it."
+		status, title, text = http.StatusForbidden, "You are not signed in", "Your organisation did not sign you in. Try again, or ask whoever looks after it."
+	case errors.Is(err, federation.ErrNotAnew):
+		status, title, text = http.StatusForbidden, "You have to sign in anew", "The application wants you to show again who you are, and your organisation's sign-in does not say that you did. "+
+			"Sign out there and begin again; if that does not help, ask whoever looks after it to have it send auth_time."
 	case errors.Is(err, federation.ErrTooManyGroups):
 		text = "You are in more groups than it tells. Whoever looks after it should have it send only those that matter here."
 	case errors.Is(err, federation.ErrInvalid):
-		title, text = "The answer does not hold", "What your organisation's sign-in sent is not an answer to what was asked. Begin again, and do not follow links that others sent you."
+		status, title, text = http.StatusBadRequest, "The answer does not hold", "What your organisation's sign-in sent is not an answer to what was asked. Begin again, and do not follow links that others sent you."
 	case errors.Is(err, credentials.ErrNotStored):
 		text = "Its secret is missing here. Whoever looks after it should enter the secret again."
 	default:
 		p.showFailure(w, r, err)
 		return
 	}
-	p.showMessage(w, r, http.StatusBadGateway, title, text)
+	p.showMessage(w, r, status, title, text)
 }

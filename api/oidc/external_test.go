@@ -37,7 +37,6 @@ func (r *rig) idp(tenant uuid.UUID, u *upstreamtest.Upstream, change func(*provi
 	do(r, r.commands.AddIdentityProvider, access.Name, tenant, id.String(), commands.AddIdentityProvider{
 		Issuer: u.URL, PlainHTTP: true, SecretID: secret.String(), Profile: profile,
 	})
-	require.NoError(r.t, r.secrets.KeepProviderSecret(r.t.Context(), tenant, id, secret))
 	return id
 }
 

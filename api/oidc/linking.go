@@ -114,7 +114,12 @@ func (p *Provider) linkIdentity(w http.ResponseWriter, r *http.Request, t ticket
 	p.toSecurityPage(w, r, nil)
 }
 
-// unlinkIdentity takes an identity away, with the sessions that came from there.
+// unlinked is why sessions end that a tenant's provider vouched for.
+const unlinked = "the identity was unlinked"
+
+// unlinkIdentity takes an identity away, with the sessions that came from there. A
+// saga would end them without us; here it is done so that none holds any more when
+// the page is shown.
 func (p *Provider) unlinkIdentity(w http.ResponseWriter, r *http.Request) {
 	v, ok := p.fresh(w, r)
 	if !ok {
@@ -134,17 +139,19 @@ func (p *Provider) unlinkIdentity(w http.ResponseWriter, r *http.Request) {
 			p.showRefusal(w, r, v, err)
 			return
 		}
-		p.toSecurityPage(w, r, p.endVouched(r, v, Confinement{i.Tenant, i.Provider}))
+		p.toSecurityPage(w, r, p.endVouched(r, v, i.Tenant))
 		return
 	}
 	p.toSecurityPage(w, r, nil)
 }
 
-func (p *Provider) endVouched(r *http.Request, v *visit, c Confinement) error {
+// endVouched ends the sessions for which a tenant's providers vouched, whichever: one
+// that was added anew has the identities of the one before.
+func (p *Provider) endVouched(r *http.Request, v *visit, tenant uuid.UUID) error {
 	live, err := p.Users.Sessions(r.Context(), v.user.ID)
 	for _, s := range live {
-		if s.ConfinedTo == c.Tenant && s.ProviderID == c.Provider {
-			err = errors.Join(err, p.end(r.Context(), p.visitorOf(r, v.user.ID), s.ID, "the identity was unlinked"))
+		if s.Confined() && s.ConfinedTo == tenant {
+			err = errors.Join(err, p.end(r.Context(), p.visitorOf(r, v.user.ID), s.ID, unlinked))
 		}
 	}
 	return err

@@ -262,7 +262,7 @@ func (r *rig) client(kind clientdomain.Type, firstParty bool, redirects ...strin
 		named := uuid.New()
 		secretID = named.String()
 		require.NoError(r.t, r.secrets.StoreSecret(r.t.Context(), uuid.Nil, client, named, secret))
-		require.NoError(r.t, r.secrets.KeepSecret(r.t.Context(), uuid.Nil, client, named))
+		require.NoError(r.t, r.secrets.KeepSecret(r.t.Context(), uuid.Nil, client, named, 1))
 	}
 	do(r, r.commands.RegisterClient, clients.Name, eventstore.SystemTenant, client.String(), commands.RegisterClient{
 		Type: kind, TokenEndpointAuth: auth, SecretID: secretID, Profile: clientdomain.Profile{
@@ -280,7 +280,7 @@ func (r *rig) serviceAccount(tenant uuid.UUID, roles ...string) (account uuid.UU
 	account, named := uuid.New(), uuid.New()
 	secret = credentials.NewSecret()
 	require.NoError(r.t, r.secrets.StoreSecret(r.t.Context(), tenant, account, named, secret))
-	require.NoError(r.t, r.secrets.KeepSecret(r.t.Context(), tenant, account, named))
+	require.NoError(r.t, r.secrets.KeepSecret(r.t.Context(), tenant, account, named, 1))
 	do(r, r.commands.CreateServiceAccount, access.Name, tenant, account.String(), commands.CreateServiceAccount{Name: "builds", Roles: roles, SecretID: named.String()})
 	return account, credentials.ServiceAccountClientID(tenant, account), secret
 }

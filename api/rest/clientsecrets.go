@@ -52,12 +52,12 @@ func withSecret[S any](ctx context.Context, s *server, owner uuid.UUID, command 
 		}
 		return sent, "", err
 	}
-	if err := s.Credentials.KeepSecret(ctx, tenant, owner, id); err != nil {
+	if err := s.Credentials.KeepSecret(ctx, tenant, owner, id, sent.Position); err != nil {
 		s.tidy(ctx, "a secret cannot be kept", err)
 		return none, "", unavailable("The secret cannot be kept; rotate it to get another one.")
 	}
-	if previous, err := uuid.Parse(inUse.previous); err == nil {
-		if err := s.Credentials.RetireSecret(ctx, tenant, owner, previous, inUse.until); err != nil {
+	if inUse.previous != "" {
+		if err := s.Credentials.RetireSecrets(ctx, tenant, owner, sent.Position, inUse.until); err != nil {
 			s.tidy(ctx, "a secret cannot be retired", err)
 			return none, "", unavailable("The secret before cannot be retired; rotate once more.")
 		}

@@ -87,7 +87,7 @@ func (v *vault) StoreSecret(_ context.Context, _, _, id uuid.UUID, text string) 
 	return nil
 }
 
-func (v *vault) KeepSecret(_ context.Context, _, _, id uuid.UUID) error {
+func (v *vault) KeepSecret(_ context.Context, _, _, id uuid.UUID, _ int64) error {
 	v.locked(func() { v.kept[id] = true })
 	return nil
 }
@@ -97,8 +97,8 @@ func (v *vault) DropSecret(_ context.Context, _, _, id uuid.UUID) error {
 	return nil
 }
 
-func (v *vault) RetireSecret(_ context.Context, _, _, id uuid.UUID, until time.Time) error {
-	v.locked(func() { v.retired[id] = until })
+func (v *vault) RetireSecrets(_ context.Context, _, owner uuid.UUID, _ int64, until time.Time) error {
+	v.locked(func() { v.retired[owner] = until })
 	return nil
 }
 
@@ -106,8 +106,6 @@ func (v *vault) StoreProviderSecret(_ context.Context, _, _, id uuid.UUID, secre
 	v.locked(func() { v.secrets[id] = secret })
 	return nil
 }
-
-func (*vault) KeepProviderSecret(context.Context, uuid.UUID, uuid.UUID, uuid.UUID) error { return nil }
 
 func (v *vault) DropProviderSecret(_ context.Context, _, _, id uuid.UUID) error {
 	v.locked(func() { delete(v.secrets, id) })

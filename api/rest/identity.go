@@ -59,12 +59,11 @@ type Credentials interface {
 	LastUsed(ctx context.Context, tenant uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]time.Time, error)
 
 	StoreSecret(ctx context.Context, tenant, owner, id uuid.UUID, text string) error
-	KeepSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
+	KeepSecret(ctx context.Context, tenant, owner, id uuid.UUID, position int64) error
 	DropSecret(ctx context.Context, tenant, owner, id uuid.UUID) error
-	RetireSecret(ctx context.Context, tenant, owner, id uuid.UUID, until time.Time) error
+	RetireSecrets(ctx context.Context, tenant, owner uuid.UUID, position int64, until time.Time) error
 
 	StoreProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID, secret string) error
-	KeepProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) error
 	DropProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) error
 }
 

@@ -111,7 +111,7 @@ func (s *server) identityProviderRoutes() {
 			return sendToProvider(ctx, s, s.Commands.DisableIdentityProvider, in.IDPath, in.ChangeHeaders, commands.DisableIdentityProvider{Reason: in.Body.Reason})
 		})
 	e := manageProvider("remove-identity-provider", http.MethodDelete, "", "Remove an identity provider",
-		"Ends it for ever, with its domains and the sessions that it vouched for. Accounts of people stay.")
+		"Ends it for ever, with its domains, the sessions that it vouched for, and a moment later the roles that its groups gave. Accounts of people stay.")
 	e.status = http.StatusNoContent
 	register(s, e, s.removeIdentityProvider)
 }

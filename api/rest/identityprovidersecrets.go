@@ -56,7 +56,8 @@ func (s *server) identityProviderSecretRoutes() {
 }
 
 // withProviderSecret stores a client secret and sends the command that names it. It
-// goes again by itself if the command does not take effect.
+// goes again by itself if the command does not take effect; else a saga keeps it, and
+// those before it no longer.
 func withProviderSecret(ctx context.Context, s *server, id uuid.UUID, text string, command func(secret string) (outcome[provider.State], error)) (outcome[provider.State], error) {
 	tenant := callOf(ctx).tenant
 	secret, err := uuid.NewV7()
@@ -71,11 +72,6 @@ func withProviderSecret(ctx context.Context, s *server, id uuid.UUID, text strin
 		if err == nil || definite(err) {
 			s.tidy(ctx, "an unused secret is kept for some days", s.Credentials.DropProviderSecret(ctx, tenant, id, secret))
 		}
-		return sent, err
 	}
-	if err := s.Credentials.KeepProviderSecret(ctx, tenant, id, secret); err != nil {
-		s.tidy(ctx, "a secret cannot be kept", err)
-		return sent, unavailable("The secret cannot be kept; enter it once more.")
-	}
-	return sent, nil
+	return sent, err
 }

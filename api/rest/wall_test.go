@@ -205,7 +205,7 @@ var openTo = map[string]bool{
 	"webhook_deliveries": true, "webhook_replays": true, "jobs": true,
 	// read models
 	"tenant_directory": true, "tenant_details": true, "dead_letters": true, "webhooks": true, "users": true, "sessions": true, "oauth_clients": true,
-	"members": true, "user_tenants": true, "tenant_origins": true, "origin_tenants": true, "identity_providers": true, "mail_domains": true, "identities": true, "roles": true, "invites": true, "api_keys": true, "service_accounts": true,
+	"members": true, "mapped_members": true, "user_tenants": true, "tenant_origins": true, "origin_tenants": true, "identity_providers": true, "mail_domains": true, "identities": true, "roles": true, "invites": true, "api_keys": true, "service_accounts": true,
 }
 
 // TestEveryTableHasTheWall, also those of a generation to which a read model was

@@ -36,6 +36,7 @@ import (
 	"tansu.cloud/projections/sagas/joborders"
 	"tansu.cloud/projections/sagas/notices"
 	"tansu.cloud/projections/sagas/provisioning"
+	"tansu.cloud/projections/sagas/severance"
 	webhooksaga "tansu.cloud/projections/sagas/webhooks"
 )
 
@@ -54,6 +55,7 @@ type parts struct {
 	provisioner *provisioning.Provisioner
 	usher       *departures.Usher
 	teller      *notices.Teller
+	severer     *severance.Severer
 	workers     *jobs.Workers // nil without the role workers
 }
 
@@ -61,7 +63,7 @@ type parts struct {
 func (n *node) projections() []projections.Projection {
 	return []projections.Projection{
 		tenantdirectory.New(), deadletters.New(), webhooks.New(), webhooksaga.New(n.logger, n.wakeWorkers), joborders.New(n.wakeWorkers),
-		provisioning.New(n.wakeWorkers), credentialsaga.New(), departures.New(n.wakeWorkers), notices.New(n.wakeWorkers),
+		provisioning.New(n.wakeWorkers), credentialsaga.New(), departures.New(n.wakeWorkers), severance.New(n.wakeWorkers), notices.New(n.wakeWorkers),
 		users.New(), clients.New(), directory.New(),
 	}
 }
@@ -102,8 +104,11 @@ func (n *node) startParts(ctx context.Context) error {
 	deps := commands.Deps{
 		Store: p.store, Snapshots: p.store, Logger: n.logger,
 		Codec: eventstore.NewCodec(commands.Registry(), postgres.NewSubjectKeys(n.pool, master)),
-		Sagas: []string{webhooks.Saga, joborders.Name, provisioning.Name, credentialsaga.Name, departures.Name, notices.Name}, EmailIndex: n.identity.emailIndex,
-		Usage: usage.NewCounter(n.pool).Of,
+		Sagas: []string{
+			webhooks.Saga, joborders.Name, provisioning.Name, credentialsaga.Name, departures.Name, severance.Name, notices.Name,
+		},
+		EmailIndex: n.identity.emailIndex,
+		Usage:      usage.NewCounter(n.pool).Of,
 	}
 	p.codec = deps.Codec
 	p.commands = commands.New(deps)
@@ -132,6 +137,9 @@ func (n *node) startParts(ctx context.Context) error {
 		return err
 	}
 	if err := n.openDepartures(); err != nil {
+		return err
+	}
+	if err := n.openSeverance(); err != nil {
 		return err
 	}
 

@@ -59,6 +59,7 @@ func (n *node) newWorkers() (*jobs.Workers, error) {
 	maps.Copy(kinds, n.parts.provisioner.Kinds())
 	maps.Copy(kinds, n.parts.usher.Kinds())
 	maps.Copy(kinds, n.parts.teller.Kinds())
+	maps.Copy(kinds, n.parts.severer.Kinds())
 	c := jobs.Config{Pool: n.pool, NodeID: n.cfg.NodeID, Kinds: kinds, Lease: jobLease, Logger: n.logger}
 	if n.cfg.Bus == "amqp" {
 		carrier, err := jobsrabbitmq.New(jobsrabbitmq.Config{URL: n.cfg.AMQP.URL.Reveal(), Name: n.cfg.NodeID, Logger: n.logger})

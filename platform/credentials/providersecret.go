@@ -13,8 +13,7 @@ import (
 )
 
 // StoreProviderSecret stores the client secret of a tenant's identity provider
-// under an id that an event is to name. It goes again by itself unless
-// KeepProviderSecret follows.
+// under an id that an event is to name. Without that it goes again by itself.
 func (s *Store) StoreProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID, secret string) error {
 	now := s.now()
 	err := s.queries.AddProviderSecret(ctx, db.AddProviderSecretParams{
@@ -27,16 +26,6 @@ func (s *Store) StoreProviderSecret(ctx context.Context, tenant, provider, id uu
 	return nil
 }
 
-// KeepProviderSecret is called when an event has named the secret. The provider's
-// former ones go.
-func (s *Store) KeepProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) error {
-	rows, err := s.queries.KeepProviderSecret(ctx, db.KeepProviderSecretParams{TenantID: tenant, ProviderID: provider, ID: id})
-	if err := kept("secret of an identity provider", id, rows, err); err != nil {
-		return err
-	}
-	return s.queries.DeleteOtherProviderSecrets(ctx, db.DeleteOtherProviderSecretsParams{TenantID: tenant, ProviderID: provider, ID: id})
-}
-
 // DropProviderSecret removes a secret whose command was refused.
 func (s *Store) DropProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) error {
 	return s.queries.DropProviderSecret(ctx, db.DropProviderSecretParams{TenantID: tenant, ProviderID: provider, ID: id})
@@ -45,21 +34,18 @@ func (s *Store) DropProviderSecret(ctx context.Context, tenant, provider, id uui
 // ProviderSecret returns the client secret that a provider's events name:
 // ErrNotStored if there is none.
 func (s *Store) ProviderSecret(ctx context.Context, tenant, provider, id uuid.UUID) (string, error) {
-	row, err := s.queries.ProviderSecret(ctx, db.ProviderSecretParams{TenantID: tenant, ProviderID: provider, ID: id})
+	wrapped, err := s.queries.ProviderSecret(ctx, db.ProviderSecretParams{TenantID: tenant, ProviderID: provider, ID: id})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", ErrNotStored
 	}
 	if err != nil {
 		return "", fmt.Errorf("reading the secret of identity provider %s: %w", provider, err)
 	}
-	secret, err := s.wrap.Open(nil, nil, row.Wrapped, providerRow(tenant, provider, id))
+	secret, err := s.wrap.Open(nil, nil, wrapped, providerRow(tenant, provider, id))
 	if err != nil {
 		return "", fmt.Errorf("the secret of identity provider %s does not open with this server's key: %w", provider, err)
 	}
-	if row.DeleteAfter != nil { // the process ended between the event and KeepProviderSecret
-		err = s.KeepProviderSecret(ctx, tenant, provider, id)
-	}
-	return string(secret), err
+	return string(secret), nil
 }
 
 // providerRow ties what is wrapped to its row and to what it is.

@@ -43,10 +43,10 @@ func (s *Store) StoreSecret(ctx context.Context, tenant, owner, id uuid.UUID, te
 	return nil
 }
 
-// KeepSecret is called when an event has named the secret, which counts at once
-// then.
-func (s *Store) KeepSecret(ctx context.Context, tenant, owner, id uuid.UUID) error {
-	rows, err := s.queries.KeepClientSecret(ctx, db.KeepClientSecretParams{TenantID: tenant, OwnerID: owner, ID: id})
+// KeepSecret is called when the event at a position has named the secret, which
+// counts at once then.
+func (s *Store) KeepSecret(ctx context.Context, tenant, owner, id uuid.UUID, position int64) error {
+	rows, err := s.queries.KeepClientSecret(ctx, db.KeepClientSecretParams{TenantID: tenant, OwnerID: owner, ID: id, Position: position})
 	return kept("secret", id, rows, err)
 }
 
@@ -55,11 +55,12 @@ func (s *Store) DropSecret(ctx context.Context, tenant, owner, id uuid.UUID) err
 	return s.queries.DropClientSecret(ctx, db.DropClientSecretParams{TenantID: tenant, OwnerID: owner, ID: id})
 }
 
-// RetireSecret lets a secret, and those before it, verify until then and no
-// longer.
-func (s *Store) RetireSecret(ctx context.Context, tenant, owner, id uuid.UUID, until time.Time) error {
-	return s.queries.RetireClientSecret(ctx, db.RetireClientSecretParams{
-		TenantID: tenant, OwnerID: owner, ID: id, Until: until,
+// RetireSecrets lets the secrets that were named before a position verify until then
+// and no longer. In which order they were made says nothing: of two rotations at
+// once, the one that began first may be the one that counts.
+func (s *Store) RetireSecrets(ctx context.Context, tenant, owner uuid.UUID, position int64, until time.Time) error {
+	return s.queries.RetireClientSecretsBefore(ctx, db.RetireClientSecretsBeforeParams{
+		TenantID: tenant, Owners: []uuid.UUID{owner}, Positions: []int64{position}, Untils: []time.Time{until},
 	})
 }
 

@@ -30,6 +30,9 @@ var (
 	ErrDenied = errors.New("the identity provider did not sign the person in")
 	// ErrInvalid: what came back is not an answer to what was asked.
 	ErrInvalid = errors.New("the answer of the identity provider does not hold")
+	// ErrNotAnew: the person was to show again who they are, and the provider does not
+	// say that they did.
+	ErrNotAnew = errors.New("the identity provider does not say that the person signed in anew")
 	// ErrTooManyGroups: the provider keeps the groups back because they are too many.
 	ErrTooManyGroups = errors.New("the identity provider names no groups because there are too many")
 )
@@ -41,6 +44,8 @@ const (
 	maxDiscovered = 200              // issuers that are remembered
 	discoveredFor = 10 * time.Minute
 	maxParameter  = 4 << 10 // bytes of what a browser brings back
+	// apart is how far the clock of a provider may be behind.
+	apart = time.Minute
 )
 
 // Provider is an OpenID provider as a tenant has set it up.
@@ -191,12 +196,16 @@ type Begun struct {
 	State    string `json:"s"`
 	Nonce    string `json:"n"`
 	Verifier string `json:"v"`
+	// Since is when the person must have shown who they are at the earliest, if that
+	// matters.
+	Since time.Time `json:"t,omitzero"`
 }
 
-// Wish is what a sign-in is to be like. Providers need not heed it.
+// Wish is what a sign-in is to be like. Providers need not heed it, but for Proven.
 type Wish struct {
 	LoginHint string
 	Anew      bool // the person shall show again who they are
+	Proven    bool // and without the provider saying that they did, it does not count
 }
 
 // Begin returns where to send the browser, and what to keep until it comes back to
@@ -206,13 +215,17 @@ func (c *Client) Begin(ctx context.Context, p Provider, redirect string, w Wish)
 	if err != nil {
 		return "", begun, err
 	}
-	begun = Begun{oauth2.GenerateVerifier(), oauth2.GenerateVerifier(), oauth2.GenerateVerifier()}
+	begun = Begun{State: oauth2.GenerateVerifier(), Nonce: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier()}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(begun.Verifier), gooidc.Nonce(begun.Nonce)}
 	if w.LoginHint != "" {
 		options = append(options, oauth2.SetAuthURLParam("login_hint", w.LoginHint))
 	}
-	if w.Anew {
+	if w.Anew || w.Proven {
 		options = append(options, oauth2.SetAuthURLParam("prompt", "login"))
+	}
+	if w.Proven {
+		begun.Since = c.now()
+		options = append(options, oauth2.SetAuthURLParam("max_age", "0")) // without it providers need not send auth_time
 	}
 	config := d.oauth(p, redirect)
 	return config.AuthCodeURL(begun.State, options...), begun, nil

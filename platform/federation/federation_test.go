@@ -98,6 +98,40 @@ func TestUserinfoCompletesTheIDToken(t *testing.T) {
 	require.ErrorIs(t, err, federation.ErrTooManyGroups)
 }
 
+// Who wants to know that somebody has just shown who they are does not get to hear of
+// a session that the provider had.
+func TestSomebodySignsInAnew(t *testing.T) {
+	t.Parallel()
+	now := time.Now().Truncate(time.Second)
+	for name, c := range map[string]struct {
+		said any // auth_time
+		wish federation.Wish
+		want error
+	}{
+		"anew":                    {now.Unix(), federation.Wish{Proven: true}, nil},
+		"by a clock that is late": {now.Add(-time.Minute).Unix(), federation.Wish{Proven: true}, nil},
+		"before":                  {now.Add(-61 * time.Second).Unix(), federation.Wish{Proven: true}, federation.ErrNotAnew},
+		"never":                   {0, federation.Wish{Proven: true}, federation.ErrNotAnew},
+		"some time":               {nil, federation.Wish{Proven: true}, federation.ErrNotAnew},
+		"in words":                {"now", federation.Wish{Proven: true}, federation.ErrNotAnew},
+		"if they like":            {now.Add(-time.Hour).Unix(), federation.Wish{Anew: true}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u, client := upstreamtest.New(t), client(t, func() time.Time { return now })
+			u.SignIn(map[string]any{"sub": "eve", "auth_time": c.said})
+			address, begun, err := client.Begin(t.Context(), provider(u), redirect, c.wish)
+			require.NoError(t, err)
+			asked, err := url.Parse(address)
+			require.NoError(t, err)
+			require.Equal(t, "login", asked.Query().Get("prompt"))
+			require.Equal(t, c.wish.Proven, asked.Query().Get("max_age") == "0")
+			_, err = client.Finish(t.Context(), provider(u), redirect, begun, visit(t, address))
+			require.ErrorIs(t, err, c.want)
+		})
+	}
+}
+
 // TestWhatIsWrongIsRefused is the table of everything that a provider, or somebody
 // between it and us, can do wrong.
 func TestWhatIsWrongIsRefused(t *testing.T) {
@@ -205,6 +239,19 @@ func TestAWrongSecretIsNotRepeated(t *testing.T) {
 	require.NotContains(t, err.Error(), "wrong-secret")
 	_, err = c.Finish(t.Context(), p, redirect, federation.Begun{}, url.Values{"state": {""}, "code": {"x"}})
 	require.ErrorIs(t, err, federation.ErrInvalid, "what has not begun does not end")
+}
+
+// A provider that breaks down does not say that it is set up wrongly.
+func TestAProviderBreaksDown(t *testing.T) {
+	t.Parallel()
+	u, c := upstreamtest.New(t), client(t, nil)
+	u.SignIn(map[string]any{"sub": "eve"})
+	address, begun, err := c.Begin(t.Context(), provider(u), redirect, federation.Wish{})
+	require.NoError(t, err)
+	answer := visit(t, address)
+	u.Do(func(u *upstreamtest.Upstream) { u.Down = true })
+	_, err = c.Finish(t.Context(), provider(u), redirect, begun, answer)
+	require.ErrorIs(t, err, federation.ErrUnreachable)
 }
 
 // TestAProviderIsAskedAgain after a while, and never inside.

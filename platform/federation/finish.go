@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -54,7 +55,7 @@ func (c *Client) Finish(ctx context.Context, p Provider, redirect string, begun 
 	ctx = gooidc.ClientContext(ctx, c.http)
 	config := d.oauth(p, redirect)
 	token, err := config.Exchange(ctx, code, oauth2.VerifierOption(begun.Verifier))
-	if refused := (*oauth2.RetrieveError)(nil); errors.As(err, &refused) {
+	if refused := (*oauth2.RetrieveError)(nil); errors.As(err, &refused) && refused.Response.StatusCode < http.StatusInternalServerError {
 		return none, fmt.Errorf("%w: %s", ErrRejected, word(refused.ErrorCode))
 	}
 	if err != nil {
@@ -104,6 +105,8 @@ func (c *Client) verify(ctx context.Context, d *discovered, p Provider, begun Be
 	if err := id.Claims(&all); err != nil {
 		return nil, fmt.Errorf("%w: claims", ErrInvalid)
 	}
+	var authTime float64
+	_ = json.Unmarshal(all["auth_time"], &authTime) // what is no number is none
 	azp := all.text("azp")
 	switch {
 	case id.Issuer != p.Issuer: // the library makes an exception
@@ -116,6 +119,8 @@ func (c *Client) verify(ctx context.Context, d *discovered, p Provider, begun Be
 		return nil, fmt.Errorf("%w: subject", ErrInvalid)
 	case id.AccessTokenHash != "" && id.VerifyAccessToken(token.AccessToken) != nil:
 		return nil, fmt.Errorf("%w: the access token is not that of the ID token", ErrInvalid)
+	case !begun.Since.IsZero() && authTime < float64(begun.Since.Add(-apart).Unix()):
+		return nil, ErrNotAnew
 	}
 	return all, nil
 }

@@ -141,6 +141,20 @@ func (q *Queries) DeleteMailDomains(ctx context.Context, arg DeleteMailDomainsPa
 	return err
 }
 
+const deleteMappedMembers = `-- name: DeleteMappedMembers :exec
+DELETE FROM mapped_members WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
+`
+
+type DeleteMappedMembersParams struct {
+	TenantID uuid.UUID
+	UserIds  []uuid.UUID
+}
+
+func (q *Queries) DeleteMappedMembers(ctx context.Context, arg DeleteMappedMembersParams) error {
+	_, err := q.db.Exec(ctx, deleteMappedMembers, arg.TenantID, arg.UserIds)
+	return err
+}
+
 const deleteMembers = `-- name: DeleteMembers :exec
 DELETE FROM members WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
 `
@@ -753,6 +767,74 @@ func (q *Queries) MailDomainRows(ctx context.Context, arg MailDomainRowsParams) 
 	return items, nil
 }
 
+const mailDomainsOf = `-- name: MailDomainsOf :many
+SELECT tenant_id, domain, held_by, provider_id, version FROM mail_domains
+WHERE tenant_id = $1 AND held_by = $2
+ORDER BY domain LIMIT $3
+`
+
+type MailDomainsOfParams struct {
+	TenantID uuid.UUID
+	HeldBy   uuid.UUID
+	MaxRows  int32
+}
+
+func (q *Queries) MailDomainsOf(ctx context.Context, arg MailDomainsOfParams) ([]MailDomain, error) {
+	rows, err := q.db.Query(ctx, mailDomainsOf, arg.TenantID, arg.HeldBy, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MailDomain
+	for rows.Next() {
+		var i MailDomain
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.Domain,
+			&i.HeldBy,
+			&i.ProviderID,
+			&i.Version,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const mappedMemberRows = `-- name: MappedMemberRows :many
+SELECT tenant_id, user_id, provider_id FROM mapped_members
+WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
+`
+
+type MappedMemberRowsParams struct {
+	TenantID uuid.UUID
+	UserIds  []uuid.UUID
+}
+
+func (q *Queries) MappedMemberRows(ctx context.Context, arg MappedMemberRowsParams) ([]MappedMember, error) {
+	rows, err := q.db.Query(ctx, mappedMemberRows, arg.TenantID, arg.UserIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MappedMember
+	for rows.Next() {
+		var i MappedMember
+		if err := rows.Scan(&i.TenantID, &i.UserID, &i.ProviderID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const memberOf = `-- name: MemberOf :one
 SELECT tenant_id, user_id, roles, invite_id, version, added_at, updated_at FROM members
 WHERE tenant_id = $1 AND user_id = $2
@@ -811,6 +893,44 @@ func (q *Queries) MemberRows(ctx context.Context, arg MemberRowsParams) ([]Membe
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const membersMappedBy = `-- name: MembersMappedBy :many
+SELECT user_id FROM mapped_members
+WHERE tenant_id = $1 AND provider_id = $2 AND user_id > $3
+ORDER BY user_id LIMIT $4
+`
+
+type MembersMappedByParams struct {
+	TenantID   uuid.UUID
+	ProviderID uuid.UUID
+	After      uuid.UUID
+	MaxRows    int32
+}
+
+func (q *Queries) MembersMappedBy(ctx context.Context, arg MembersMappedByParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, membersMappedBy,
+		arg.TenantID,
+		arg.ProviderID,
+		arg.After,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var user_id uuid.UUID
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -1210,6 +1330,23 @@ func (q *Queries) UpsertMailDomains(ctx context.Context, arg UpsertMailDomainsPa
 		arg.ProviderIds,
 		arg.Versions,
 	)
+	return err
+}
+
+const upsertMappedMembers = `-- name: UpsertMappedMembers :exec
+INSERT INTO mapped_members (tenant_id, user_id, provider_id)
+SELECT $1, unnest($2::uuid[]), unnest($3::uuid[])
+ON CONFLICT (tenant_id, user_id) DO UPDATE SET provider_id = EXCLUDED.provider_id
+`
+
+type UpsertMappedMembersParams struct {
+	TenantID    uuid.UUID
+	UserIds     []uuid.UUID
+	ProviderIds []uuid.UUID
+}
+
+func (q *Queries) UpsertMappedMembers(ctx context.Context, arg UpsertMappedMembersParams) error {
+	_, err := q.db.Exec(ctx, upsertMappedMembers, arg.TenantID, arg.UserIds, arg.ProviderIds)
 	return err
 }
 

@@ -368,6 +368,21 @@ func (q *Queries) NamePasswords(ctx context.Context, arg NamePasswordsParams) er
 	return err
 }
 
+const nameProviderSecrets = `-- name: NameProviderSecrets :exec
+UPDATE public.provider_secrets SET delete_after = NULL WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+type NameProviderSecretsParams struct {
+	TenantID uuid.UUID
+	Last     []uuid.UUID
+}
+
+// The last ones of their providers.
+func (q *Queries) NameProviderSecrets(ctx context.Context, arg NameProviderSecretsParams) error {
+	_, err := q.db.Exec(ctx, nameProviderSecrets, arg.TenantID, arg.Last)
+	return err
+}
+
 const nameRecoveryCodes = `-- name: NameRecoveryCodes :exec
 UPDATE public.recovery_codes AS c SET named_by = n.position, delete_after = NULL
 FROM (SELECT unnest($2::uuid[]) AS owner, unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS position) n
@@ -460,6 +475,32 @@ func (q *Queries) RetirePasswordsBefore(ctx context.Context, arg RetirePasswords
 		arg.DeleteAfter,
 		arg.Owners,
 		arg.Positions,
+	)
+	return err
+}
+
+const retireProviderSecrets = `-- name: RetireProviderSecrets :exec
+UPDATE public.provider_secrets SET delete_after = LEAST(delete_after, $2::timestamptz)
+WHERE tenant_id = $1 AND provider_id = ANY($3::uuid[]) AND id <> ALL($4::uuid[])
+    AND (delete_after IS NULL OR id = ANY($5::uuid[]))
+`
+
+type RetireProviderSecretsParams struct {
+	TenantID    uuid.UUID
+	DeleteAfter time.Time
+	Providers   []uuid.UUID
+	Last        []uuid.UUID
+	Named       []uuid.UUID
+}
+
+// What was named before the last ones. What no event has named yet is left alone.
+func (q *Queries) RetireProviderSecrets(ctx context.Context, arg RetireProviderSecretsParams) error {
+	_, err := q.db.Exec(ctx, retireProviderSecrets,
+		arg.TenantID,
+		arg.DeleteAfter,
+		arg.Providers,
+		arg.Last,
+		arg.Named,
 	)
 	return err
 }

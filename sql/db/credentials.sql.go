@@ -448,7 +448,7 @@ func (q *Queries) ExtendBrowserSession(ctx context.Context, arg ExtendBrowserSes
 }
 
 const keepClientSecret = `-- name: KeepClientSecret :execrows
-UPDATE client_secrets SET kept = true, delete_after = CASE WHEN kept THEN delete_after END
+UPDATE client_secrets SET kept = true, named_by = $4::bigint, delete_after = CASE WHEN kept THEN delete_after END
 WHERE tenant_id = $1 AND owner_id = $2 AND id = $3
 `
 
@@ -456,11 +456,17 @@ type KeepClientSecretParams struct {
 	TenantID uuid.UUID
 	OwnerID  uuid.UUID
 	ID       uuid.UUID
+	Position int64
 }
 
 // A retired one stays so.
 func (q *Queries) KeepClientSecret(ctx context.Context, arg KeepClientSecretParams) (int64, error) {
-	result, err := q.db.Exec(ctx, keepClientSecret, arg.TenantID, arg.OwnerID, arg.ID)
+	result, err := q.db.Exec(ctx, keepClientSecret,
+		arg.TenantID,
+		arg.OwnerID,
+		arg.ID,
+		arg.Position,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -692,30 +698,6 @@ func (q *Queries) Password(ctx context.Context, arg PasswordParams) ([]byte, err
 	var wrapped []byte
 	err := row.Scan(&wrapped)
 	return wrapped, err
-}
-
-const retireClientSecret = `-- name: RetireClientSecret :exec
-UPDATE client_secrets AS c SET delete_after = LEAST(c.delete_after, $4::timestamptz)
-WHERE c.tenant_id = $1 AND c.owner_id = $2 AND c.kept AND (c.id = $3 OR c.created_at < (
-    SELECT r.created_at FROM client_secrets r WHERE r.tenant_id = $1 AND r.owner_id = $2 AND r.id = $3))
-`
-
-type RetireClientSecretParams struct {
-	TenantID uuid.UUID
-	OwnerID  uuid.UUID
-	ID       uuid.UUID
-	Until    time.Time
-}
-
-// With those before it: none of them outlives it.
-func (q *Queries) RetireClientSecret(ctx context.Context, arg RetireClientSecretParams) error {
-	_, err := q.db.Exec(ctx, retireClientSecret,
-		arg.TenantID,
-		arg.OwnerID,
-		arg.ID,
-		arg.Until,
-	)
-	return err
 }
 
 const revokeOneTimeTokens = `-- name: RevokeOneTimeTokens :exec

@@ -215,6 +215,12 @@ type MailDomain struct {
 	Version    int64
 }
 
+type MappedMember struct {
+	TenantID   uuid.UUID
+	UserID     uuid.UUID
+	ProviderID uuid.UUID
+}
+
 type Member struct {
 	TenantID  uuid.UUID
 	UserID    uuid.UUID

@@ -59,22 +59,6 @@ func (q *Queries) DeleteOldProviderSecrets(ctx context.Context, arg DeleteOldPro
 	return result.RowsAffected(), nil
 }
 
-const deleteOtherProviderSecrets = `-- name: DeleteOtherProviderSecrets :exec
-DELETE FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id <> $3 AND delete_after IS NULL
-`
-
-type DeleteOtherProviderSecretsParams struct {
-	TenantID   uuid.UUID
-	ProviderID uuid.UUID
-	ID         uuid.UUID
-}
-
-// Those that were kept before a given one.
-func (q *Queries) DeleteOtherProviderSecrets(ctx context.Context, arg DeleteOtherProviderSecretsParams) error {
-	_, err := q.db.Exec(ctx, deleteOtherProviderSecrets, arg.TenantID, arg.ProviderID, arg.ID)
-	return err
-}
-
 const dropProviderSecret = `-- name: DropProviderSecret :exec
 DELETE FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id = $3 AND delete_after IS NOT NULL
 `
@@ -89,24 +73,6 @@ type DropProviderSecretParams struct {
 func (q *Queries) DropProviderSecret(ctx context.Context, arg DropProviderSecretParams) error {
 	_, err := q.db.Exec(ctx, dropProviderSecret, arg.TenantID, arg.ProviderID, arg.ID)
 	return err
-}
-
-const keepProviderSecret = `-- name: KeepProviderSecret :execrows
-UPDATE provider_secrets SET delete_after = NULL WHERE tenant_id = $1 AND provider_id = $2 AND id = $3
-`
-
-type KeepProviderSecretParams struct {
-	TenantID   uuid.UUID
-	ProviderID uuid.UUID
-	ID         uuid.UUID
-}
-
-func (q *Queries) KeepProviderSecret(ctx context.Context, arg KeepProviderSecretParams) (int64, error) {
-	result, err := q.db.Exec(ctx, keepProviderSecret, arg.TenantID, arg.ProviderID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const oldProviderSecrets = `-- name: OldProviderSecrets :many
@@ -146,7 +112,7 @@ func (q *Queries) OldProviderSecrets(ctx context.Context, arg OldProviderSecrets
 }
 
 const providerSecret = `-- name: ProviderSecret :one
-SELECT wrapped, delete_after FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id = $3
+SELECT wrapped FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id = $3
 `
 
 type ProviderSecretParams struct {
@@ -155,14 +121,9 @@ type ProviderSecretParams struct {
 	ID         uuid.UUID
 }
 
-type ProviderSecretRow struct {
-	Wrapped     []byte
-	DeleteAfter *time.Time
-}
-
-func (q *Queries) ProviderSecret(ctx context.Context, arg ProviderSecretParams) (ProviderSecretRow, error) {
+func (q *Queries) ProviderSecret(ctx context.Context, arg ProviderSecretParams) ([]byte, error) {
 	row := q.db.QueryRow(ctx, providerSecret, arg.TenantID, arg.ProviderID, arg.ID)
-	var i ProviderSecretRow
-	err := row.Scan(&i.Wrapped, &i.DeleteAfter)
-	return i, err
+	var wrapped []byte
+	err := row.Scan(&wrapped)
+	return wrapped, err
 }

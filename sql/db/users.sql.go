@@ -185,6 +185,110 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]S
 	return items, nil
 }
 
+const liveSessionsConfinedTo = `-- name: LiveSessionsConfinedTo :many
+SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
+WHERE tenant_id = $1 AND user_id = $2 AND live AND started_at <= $3 AND confined_to = $4
+ORDER BY started_at DESC, id DESC LIMIT $5
+`
+
+type LiveSessionsConfinedToParams struct {
+	TenantID   uuid.UUID
+	UserID     uuid.UUID
+	Until      time.Time
+	ConfinedTo uuid.UUID
+	MaxRows    int32
+}
+
+func (q *Queries) LiveSessionsConfinedTo(ctx context.Context, arg LiveSessionsConfinedToParams) ([]Session, error) {
+	rows, err := q.db.Query(ctx, liveSessionsConfinedTo,
+		arg.TenantID,
+		arg.UserID,
+		arg.Until,
+		arg.ConfinedTo,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.UserID,
+			&i.Method,
+			&i.ConfinedTo,
+			&i.ProviderID,
+			&i.Address,
+			&i.UserAgent,
+			&i.StartedAt,
+			&i.Live,
+			&i.EndedAt,
+			&i.EndedReason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const liveSessionsUntil = `-- name: LiveSessionsUntil :many
+SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
+WHERE tenant_id = $1 AND user_id = $2 AND live AND started_at <= $3
+ORDER BY started_at DESC, id DESC LIMIT $4
+`
+
+type LiveSessionsUntilParams struct {
+	TenantID uuid.UUID
+	UserID   uuid.UUID
+	Until    time.Time
+	MaxRows  int32
+}
+
+func (q *Queries) LiveSessionsUntil(ctx context.Context, arg LiveSessionsUntilParams) ([]Session, error) {
+	rows, err := q.db.Query(ctx, liveSessionsUntil,
+		arg.TenantID,
+		arg.UserID,
+		arg.Until,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.UserID,
+			&i.Method,
+			&i.ConfinedTo,
+			&i.ProviderID,
+			&i.Address,
+			&i.UserAgent,
+			&i.StartedAt,
+			&i.Live,
+			&i.EndedAt,
+			&i.EndedReason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const newestUsers = `-- name: NewestUsers :many
 SELECT tenant_id, id, email, email_index, name, verified, status, disabled_reason, password_id, totp_id, recovery_set_id, passkeys, version, created_at, updated_at FROM users
 WHERE tenant_id = $1

@@ -18,6 +18,23 @@ SET roles = EXCLUDED.roles, invite_id = EXCLUDED.invite_id, version = EXCLUDED.v
 -- name: DeleteMembers :exec
 DELETE FROM members WHERE tenant_id = $1 AND user_id = ANY(sqlc.arg(user_ids)::uuid[]);
 
+-- name: MappedMemberRows :many
+SELECT tenant_id, user_id, provider_id FROM mapped_members
+WHERE tenant_id = $1 AND user_id = ANY(sqlc.arg(user_ids)::uuid[]);
+
+-- name: UpsertMappedMembers :exec
+INSERT INTO mapped_members (tenant_id, user_id, provider_id)
+SELECT $1, unnest(sqlc.arg(user_ids)::uuid[]), unnest(sqlc.arg(provider_ids)::uuid[])
+ON CONFLICT (tenant_id, user_id) DO UPDATE SET provider_id = EXCLUDED.provider_id;
+
+-- name: DeleteMappedMembers :exec
+DELETE FROM mapped_members WHERE tenant_id = $1 AND user_id = ANY(sqlc.arg(user_ids)::uuid[]);
+
+-- name: MembersMappedBy :many
+SELECT user_id FROM mapped_members
+WHERE tenant_id = $1 AND provider_id = $2 AND user_id > sqlc.arg(after)
+ORDER BY user_id LIMIT sqlc.arg(max_rows);
+
 -- name: MemberOf :one
 SELECT tenant_id, user_id, roles, invite_id, version, added_at, updated_at FROM members
 WHERE tenant_id = $1 AND user_id = $2;
@@ -232,6 +249,11 @@ SET held_by = EXCLUDED.held_by, provider_id = EXCLUDED.provider_id, version = EX
 
 -- name: DeleteMailDomains :exec
 DELETE FROM mail_domains WHERE tenant_id = $1 AND domain = ANY(sqlc.arg(domains)::text[]);
+
+-- name: MailDomainsOf :many
+SELECT tenant_id, domain, held_by, provider_id, version FROM mail_domains
+WHERE tenant_id = $1 AND held_by = sqlc.arg(held_by)
+ORDER BY domain LIMIT sqlc.arg(max_rows);
 
 -- name: MailDomainByName :one
 SELECT tenant_id, domain, held_by, provider_id, version FROM mail_domains

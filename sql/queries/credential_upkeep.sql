@@ -107,6 +107,16 @@ GROUP BY n.holder
 ON CONFLICT (tenant_id, id) DO UPDATE
 SET revoked_at = greatest(oauth_revocations.revoked_at, EXCLUDED.revoked_at), expires_at = greatest(oauth_revocations.expires_at, EXCLUDED.expires_at);
 
+-- name: NameProviderSecrets :exec
+-- The last ones of their providers.
+UPDATE public.provider_secrets SET delete_after = NULL WHERE tenant_id = $1 AND id = ANY(sqlc.arg(last)::uuid[]);
+
+-- name: RetireProviderSecrets :exec
+-- What was named before the last ones. What no event has named yet is left alone.
+UPDATE public.provider_secrets SET delete_after = LEAST(delete_after, sqlc.arg(delete_after)::timestamptz)
+WHERE tenant_id = $1 AND provider_id = ANY(sqlc.arg(providers)::uuid[]) AND id <> ALL(sqlc.arg(last)::uuid[])
+    AND (delete_after IS NULL OR id = ANY(sqlc.arg(named)::uuid[]));
+
 -- name: DeleteProviderSecretsOfProviders :exec
 DELETE FROM public.provider_secrets WHERE tenant_id = $1 AND provider_id = ANY(sqlc.arg(providers)::uuid[]);
 

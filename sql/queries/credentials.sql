@@ -117,14 +117,8 @@ ORDER BY created_at DESC, id DESC LIMIT sqlc.arg(max_rows);
 
 -- name: KeepClientSecret :execrows
 -- A retired one stays so.
-UPDATE client_secrets SET kept = true, delete_after = CASE WHEN kept THEN delete_after END
+UPDATE client_secrets SET kept = true, named_by = sqlc.arg(position)::bigint, delete_after = CASE WHEN kept THEN delete_after END
 WHERE tenant_id = $1 AND owner_id = $2 AND id = $3;
-
--- name: RetireClientSecret :exec
--- With those before it: none of them outlives it.
-UPDATE client_secrets AS c SET delete_after = LEAST(c.delete_after, sqlc.arg(until)::timestamptz)
-WHERE c.tenant_id = $1 AND c.owner_id = $2 AND c.kept AND (c.id = $3 OR c.created_at < (
-    SELECT r.created_at FROM client_secrets r WHERE r.tenant_id = $1 AND r.owner_id = $2 AND r.id = $3));
 
 -- name: DropClientSecret :exec
 -- Of a command that was refused; one that an event has named stays.

@@ -5,14 +5,7 @@ INSERT INTO provider_secrets (tenant_id, provider_id, id, wrapped, created_at, d
 VALUES ($1, $2, $3, $4, $5, sqlc.arg(delete_after)::timestamptz);
 
 -- name: ProviderSecret :one
-SELECT wrapped, delete_after FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id = $3;
-
--- name: KeepProviderSecret :execrows
-UPDATE provider_secrets SET delete_after = NULL WHERE tenant_id = $1 AND provider_id = $2 AND id = $3;
-
--- name: DeleteOtherProviderSecrets :exec
--- Those that were kept before a given one.
-DELETE FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id <> $3 AND delete_after IS NULL;
+SELECT wrapped FROM provider_secrets WHERE tenant_id = $1 AND provider_id = $2 AND id = $3;
 
 -- name: DropProviderSecret :exec
 -- Of a command that was refused; one that an event has named stays.

@@ -81,6 +81,16 @@ SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_a
 WHERE tenant_id = $1 AND user_id = $2 AND live
 ORDER BY started_at DESC, id DESC LIMIT sqlc.arg(max_rows);
 
+-- name: LiveSessionsUntil :many
+SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
+WHERE tenant_id = $1 AND user_id = $2 AND live AND started_at <= sqlc.arg(until)
+ORDER BY started_at DESC, id DESC LIMIT sqlc.arg(max_rows);
+
+-- name: LiveSessionsConfinedTo :many
+SELECT tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason FROM sessions
+WHERE tenant_id = $1 AND user_id = $2 AND live AND started_at <= sqlc.arg(until) AND confined_to = sqlc.arg(confined_to)
+ORDER BY started_at DESC, id DESC LIMIT sqlc.arg(max_rows);
+
 -- name: UpsertIdentity :exec
 INSERT INTO identities (tenant_id, index, user_id, of_tenant, provider_id, issuer, linked_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)

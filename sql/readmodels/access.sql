@@ -12,6 +12,15 @@ CREATE TABLE members (
 );
 CREATE INDEX ON members (tenant_id, added_at, user_id);
 
+-- Members with roles from groups at an identity provider.
+CREATE TABLE mapped_members (
+    tenant_id   uuid NOT NULL,
+    user_id     uuid NOT NULL,
+    provider_id uuid NOT NULL, -- the last one
+    PRIMARY KEY (tenant_id, user_id)
+);
+CREATE INDEX ON mapped_members (tenant_id, provider_id, user_id);
+
 -- The same memberships by user. tenant_id is the system tenant, so that the
 -- tenants of a user stand together.
 CREATE TABLE user_tenants (
@@ -134,3 +143,4 @@ CREATE TABLE mail_domains (
     version     bigint           NOT NULL,
     PRIMARY KEY (tenant_id, domain)
 );
+CREATE INDEX ON mail_domains (tenant_id, held_by);

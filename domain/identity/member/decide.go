@@ -37,6 +37,13 @@ type (
 		Reason     string // of a removal
 		At         time.Time
 	}
+	// UnmapRoles takes away what groups at an identity provider gave. It takes nothing
+	// that groups at another one gave since, or somebody else.
+	UnmapRoles struct {
+		ProviderID string
+		Reason     string // of a removal
+		At         time.Time
+	}
 	// Remove ends the membership.
 	Remove struct {
 		Reason string
@@ -47,6 +54,7 @@ type (
 func (Add) memberCommand()         {}
 func (ChangeRoles) memberCommand() {}
 func (MapRoles) memberCommand()    {}
+func (UnmapRoles) memberCommand()  {}
 func (Remove) memberCommand()      {}
 
 // Refusals that depend on the state alone.
@@ -73,6 +81,12 @@ func Decide(s State, c Command) ([]Event, error) {
 	}
 	if c, ok := c.(MapRoles); ok {
 		return mapRoles(s, c)
+	}
+	if c, ok := c.(UnmapRoles); ok {
+		if s.Status != StatusActive || s.MappedBy != c.ProviderID || len(s.Mapped) == 0 {
+			return nil, nil
+		}
+		return s.remapped(MapRoles{ProviderID: c.ProviderID, Reason: c.Reason, At: c.At}), nil
 	}
 	if s.Status != StatusActive {
 		return nil, ErrNotFound
@@ -113,17 +127,22 @@ func mapRoles(s State, c MapRoles) ([]Event, error) {
 		mapped := RolesMapped{c.UserID, c.ProviderID, added.Roles, added.Roles, c.At}
 		return []Event{added, mapped}, nil
 	}
+	return s.remapped(c), nil
+}
+
+// remapped puts roles of groups in place of those that groups gave before.
+func (s State) remapped(c MapRoles) []Event {
 	others := without(s.Roles, s.Mapped)
 	mapped := without(permission.Sorted(c.Roles), others)
 	roles := permission.Sorted(append(slices.Clone(others), mapped...))
-	if slices.Equal(mapped, s.Mapped) && slices.Equal(roles, s.Roles) {
-		return nil, nil
+	if slices.Equal(mapped, s.Mapped) && slices.Equal(roles, s.Roles) && (s.MappedBy == c.ProviderID || len(mapped) == 0) {
+		return nil
 	}
 	events := []Event{RolesMapped{s.UserID, c.ProviderID, mapped, roles, c.At}}
 	if len(roles) == 0 {
 		events = append(events, Removed{s.UserID, strings.TrimSpace(c.Reason), c.At})
 	}
-	return events, nil
+	return events
 }
 
 // those returns what of a list is in another one.

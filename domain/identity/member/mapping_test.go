@@ -40,6 +40,20 @@ func TestRolesOfGroups(t *testing.T) {
 		{"owner by a group", events{joined}, by(true, "owner"), nil, "member.command_invalid /roles owner"},
 		{"no provider", events{joined}, member.MapRoles{UserID: "u1", At: t1}, nil, "member.command_invalid /provider_id required"},
 	})
+	another := member.RolesMapped{UserID: "u1", ProviderID: "p2", Mapped: joined.Roles, Roles: joined.Roles, At: t1}
+	unmap := member.UnmapRoles{ProviderID: "p1", Reason: "groups of Login", At: t1}
+	requireDecisions(t, []decision{
+		{"the same roles by another provider", events{joined, first},
+			member.MapRoles{UserID: "u1", ProviderID: "p2", Roles: joined.Roles, At: t1}, events{another}, ""},
+		{"unmap", events{owner, mapped([]string{"developer"}, []string{"developer", "owner", "viewer"})}, unmap,
+			events{mapped([]string{}, []string{"owner", "viewer"})}, ""},
+		{"unmap all roles", events{joined, first}, unmap, events{mapped([]string{}, []string{}), gone}, ""},
+		{"unmap what another provider gave", events{joined, first, another}, unmap, nil, ""},
+		{"unmap what nobody mapped", events{owner}, unmap, nil, ""},
+		{"unmap again", events{owner, mapped([]string{"developer"}, []string{"developer", "owner", "viewer"}), mapped([]string{}, []string{"owner", "viewer"})}, unmap, nil, ""},
+		{"unmap who was removed", events{joined, first, removed}, unmap, nil, ""},
+		{"unmap who never was a member", nil, unmap, nil, ""},
+	})
 	s := given(joined, first, member.RolesChanged{UserID: "u1", Roles: []string{"viewer"}, At: t1})
 	require.Equal(t, []string{"viewer"}, s.Mapped, "what was taken by hand is the groups' no more")
 }

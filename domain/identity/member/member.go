@@ -11,7 +11,7 @@ const StreamType = "member"
 
 // StateVersion changes with the meaning or shape of State and so drops old
 // snapshots.
-const StateVersion = 2
+const StateVersion = 3
 
 // Status is whether somebody is a member.
 type Status string
@@ -35,6 +35,8 @@ type State struct {
 
 	// Mapped are those of Roles that groups at an identity provider gave.
 	Mapped []string `json:"mapped,omitempty"`
+	// MappedBy is that provider.
+	MappedBy string `json:"mapped_by,omitempty"`
 	// Outgrown: no group gives a role any more, and nobody else did.
 	Outgrown bool `json:"outgrown,omitempty"`
 }
@@ -104,9 +106,9 @@ func Apply(s State, e Event) State {
 	case RolesChanged:
 		s.Roles, s.Mapped, s.UpdatedAt = e.Roles, those(s.Mapped, e.Roles), e.At
 	case RolesMapped:
-		s.Roles, s.Mapped, s.Outgrown, s.UpdatedAt = e.Roles, e.Mapped, len(e.Roles) == 0, e.At
+		s.Roles, s.Mapped, s.MappedBy, s.Outgrown, s.UpdatedAt = e.Roles, e.Mapped, e.ProviderID, len(e.Roles) == 0, e.At
 	case Removed:
-		s.Mapped = nil
+		s.Mapped, s.MappedBy = nil, ""
 		s.Roles, s.Status, s.RemovedReason, s.UpdatedAt = []string{}, StatusRemoved, e.Reason, e.At
 	}
 	return s

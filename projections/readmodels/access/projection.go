@@ -48,7 +48,7 @@ const (
 func New() projections.Projection {
 	return projections.Projection{
 		Name: Name, Version: 3, EveryTenant: true, DDL: sql.Access,
-		Tables: []string{"members", "user_tenants", "tenant_origins", "origin_tenants", "roles", "invites", "api_keys", "service_accounts", "identity_providers", "mail_domains"},
+		Tables: []string{"members", "mapped_members", "user_tenants", "tenant_origins", "origin_tenants", "roles", "invites", "api_keys", "service_accounts", "identity_providers", "mail_domains"},
 		Apply:  apply,
 		Types: slices.Concat(projections.TypesOf(member.Events()), projections.TypesOf(role.Events()), projections.TypesOf(invite.Events()),
 			projections.TypesOf(apikey.Events()), projections.TypesOf(serviceaccount.Events()), projections.TypesOf(provider.Events()),
@@ -69,6 +69,7 @@ func apply(ctx context.Context, tx pgx.Tx, changes []projections.Change) error {
 		apply   func(context.Context, []projections.Change) error
 	}{
 		{member.StreamType, w.members().Apply},
+		{member.StreamType, w.mapped().Apply},
 		{role.StreamType, w.roles().Apply},
 		{invite.StreamType, w.invites().Apply},
 		{apikey.StreamType, w.apiKeys().Apply},

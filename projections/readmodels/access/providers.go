@@ -70,6 +70,19 @@ func (d *Directory) MailDomain(ctx context.Context, domain string) (MailDomain, 
 	})
 }
 
+// MaxMailDomains is how many domains of a tenant are told at once: twice as many as
+// its providers can have.
+const MaxMailDomains = 2 * provider.MaxPerTenant * provider.MaxDomains
+
+// MailDomainsOf lists e-mail domains that lead to a tenant.
+func (d *Directory) MailDomainsOf(ctx context.Context, tenant uuid.UUID) ([]MailDomain, error) {
+	rows, err := d.queries.MailDomainsOf(ctx, db.MailDomainsOfParams{TenantID: eventstore.SystemTenant, HeldBy: tenant, MaxRows: MaxMailDomains})
+	if err != nil {
+		return nil, fmt.Errorf("mail domains: %w", err)
+	}
+	return convertAll(rows, func(r db.MailDomain) (MailDomain, error) { return MailDomain{r.Domain, r.HeldBy, r.ProviderID}, nil })
+}
+
 func providerFromRow(r db.IdentityProvider) (IdentityProvider, error) {
 	p := IdentityProvider{
 		ID: r.ID, Issuer: r.Issuer, SecretID: r.SecretID, Status: r.Status, DisabledReason: r.DisabledReason,

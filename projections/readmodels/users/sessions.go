@@ -50,7 +50,24 @@ func (d *Directory) Session(ctx context.Context, id uuid.UUID) (Session, error) 
 
 // Sessions lists the live sessions of a user, newest first.
 func (d *Directory) Sessions(ctx context.Context, user uuid.UUID) ([]Session, error) {
-	rows, err := d.queries.LiveSessions(ctx, db.LiveSessionsParams{TenantID: eventstore.SystemTenant, UserID: user, MaxRows: MaxSessions})
+	return sessionsFromRows(d.queries.LiveSessions(ctx, db.LiveSessionsParams{TenantID: eventstore.SystemTenant, UserID: user, MaxRows: MaxSessions}))
+}
+
+// SessionsUntil lists those that began by a time.
+func (d *Directory) SessionsUntil(ctx context.Context, user uuid.UUID, until time.Time) ([]Session, error) {
+	return sessionsFromRows(d.queries.LiveSessionsUntil(ctx, db.LiveSessionsUntilParams{
+		TenantID: eventstore.SystemTenant, UserID: user, Until: until, MaxRows: MaxSessions,
+	}))
+}
+
+// SessionsConfinedTo lists those that began by a time and are good for one tenant.
+func (d *Directory) SessionsConfinedTo(ctx context.Context, user, tenant uuid.UUID, until time.Time) ([]Session, error) {
+	return sessionsFromRows(d.queries.LiveSessionsConfinedTo(ctx, db.LiveSessionsConfinedToParams{
+		TenantID: eventstore.SystemTenant, UserID: user, ConfinedTo: tenant, Until: until, MaxRows: MaxSessions,
+	}))
+}
+
+func sessionsFromRows(rows []db.Session, err error) ([]Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}

@@ -11,6 +11,7 @@ package credentials
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -41,7 +42,7 @@ func New() projections.Projection {
 			apikey.Created{}.EventType(), apikey.Revoked{}.EventType(),
 			serviceaccount.Created{}.EventType(), serviceaccount.SecretRotated{}.EventType(),
 			serviceaccount.Disabled{}.EventType(), serviceaccount.Deleted{}.EventType(),
-			provider.Removed{}.EventType(),
+			provider.Added{}.EventType(), provider.SecretChanged{}.EventType(), provider.Removed{}.EventType(),
 			client.Registered{}.EventType(), client.Changed{}.EventType(), client.SecretRotated{}.EventType(), client.Disabled{}.EventType(), client.Deleted{}.EventType(),
 		},
 	}
@@ -64,6 +65,15 @@ type named struct {
 
 func (n *named) add(owner, id string, position int64) {
 	n.owners, n.ids, n.positions = append(n.owners, parse(owner)), append(n.ids, parse(id)), append(n.positions, position)
+}
+
+// last lists the secret of each owner that was named last.
+func (n *named) last() []uuid.UUID {
+	of := map[uuid.UUID]uuid.UUID{}
+	for i, owner := range n.owners {
+		of[owner] = n.ids[i]
+	}
+	return slices.Collect(maps.Values(of))
 }
 
 // replaced says of whom what was named before a position counts no more; with
@@ -109,7 +119,7 @@ func parse(text string) uuid.UUID {
 
 // duties are what a batch of events asks for.
 type duties struct {
-	passwords, totp, codes, secrets                        named
+	passwords, totp, codes, secrets, providerSecrets       named
 	oldPasswords, oldTOTP, oldCodes, oldSecrets            replaced
 	passkeysAdded, passkeysRemoved                         named
 	keysCreated, keysRevoked, sessionsEnded, ownersDeleted []uuid.UUID
@@ -166,6 +176,10 @@ func (d *duties) addPrograms(c projections.Change) {
 		d.keysCreated = append(d.keysCreated, parse(e.ID))
 	case apikey.Revoked:
 		d.keysRevoked = append(d.keysRevoked, parse(e.ID))
+	case provider.Added:
+		d.providerSecrets.add(e.ID, e.SecretID, at)
+	case provider.SecretChanged:
+		d.providerSecrets.add(e.ID, e.SecretID, at)
 	case provider.Removed:
 		d.providersRemoved = append(d.providersRemoved, parse(e.ID))
 	case serviceaccount.Created:

@@ -156,6 +156,41 @@ func TestRotatedSecretsEnd(t *testing.T) {
 	require.Empty(t, e.stored("client_secrets", "id"))
 }
 
+// The secret of an identity provider is the one that was named last, whenever the
+// requests ended that brought them.
+func TestSecretsOfProvidersFollowTheLog(t *testing.T) {
+	t.Parallel()
+	for _, batch := range []int{1, 1_000} {
+		t.Run(fmt.Sprint(batch), func(t *testing.T) {
+			t.Parallel()
+			e, acme := newEnv(t), uuid.New()
+			idp, other := e.provider(acme), e.provider(acme)
+			var ids []uuid.UUID
+			var head int64
+			for i := range 3 {
+				ids = append(ids, uuid.New())
+				require.NoError(t, e.secrets.StoreProviderSecret(t.Context(), acme, idp, ids[i], fmt.Sprint(i)))
+			}
+			for _, i := range []int{1, 0} { // the last one stays unnamed
+				head = send(e, e.commands.ChangeIdentityProviderSecret, acme, idp, commands.ChangeIdentityProviderSecret{SecretID: ids[i].String()}).Position
+			}
+			text, err := e.secrets.ProviderSecret(t.Context(), acme, idp, ids[0])
+			require.NoError(t, err)
+			require.Equal(t, "0", text, "before the saga comes to it")
+			e.apply(acme, head, batch)
+			e.ahead += 25 * time.Hour // a read model may be behind
+			require.NoError(t, e.secrets.Clean(t.Context()))
+			stored := e.stored("provider_secrets", "id")
+			require.Len(t, stored, 3)
+			require.Equal(t, []bool{false, true}, []bool{stored[ids[0].String()], stored[ids[2].String()]})
+			require.NotContains(t, stored, ids[1].String())
+			e.ahead += 365 * 24 * time.Hour
+			require.NoError(t, e.secrets.Clean(t.Context()))
+			require.Equal(t, map[string]bool{idp.String(): false, other.String(): false}, e.stored("provider_secrets", "provider_id"))
+		})
+	}
+}
+
 // A later event has decided already when the saga comes to an earlier one: what the
 // later one named or opened is left alone.
 func TestALateSagaLeavesWhatCameLater(t *testing.T) {

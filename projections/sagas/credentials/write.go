@@ -14,7 +14,7 @@ import (
 
 const (
 	// retiredFor covers a read model that is behind and still names the former
-	// password.
+	// password, or secret of an identity provider.
 	retiredFor = 24 * time.Hour
 	// revokedFor outlives every access token.
 	revokedFor = time.Hour
@@ -31,7 +31,7 @@ type statement struct {
 // write carries the duties out. What was named and ended in the same batch is
 // named first.
 func (d *duties) write(ctx context.Context, q *db.Queries, tenant uuid.UUID, now time.Time) error {
-	for _, s := range slices.Concat(d.ofPeople(ctx, q, tenant, now), d.ofPrograms(ctx, q, tenant), d.ofErased(ctx, q, tenant), d.ofGrants(ctx, q, tenant)) {
+	for _, s := range slices.Concat(d.ofPeople(ctx, q, tenant, now), d.ofPrograms(ctx, q, tenant, now), d.ofErased(ctx, q, tenant), d.ofGrants(ctx, q, tenant)) {
 		if s.n == 0 {
 			continue
 		}
@@ -90,7 +90,7 @@ func (d *duties) ofPeople(ctx context.Context, q *db.Queries, tenant uuid.UUID, 
 	}
 }
 
-func (d *duties) ofPrograms(ctx context.Context, q *db.Queries, tenant uuid.UUID) []statement {
+func (d *duties) ofPrograms(ctx context.Context, q *db.Queries, tenant uuid.UUID, now time.Time) []statement {
 	return []statement{
 		{len(d.keysCreated), func() error {
 			return q.KeepAPIKeyHashes(ctx, db.KeepAPIKeyHashesParams{TenantID: tenant, Ids: d.keysCreated})
@@ -108,6 +108,15 @@ func (d *duties) ofPrograms(ctx context.Context, q *db.Queries, tenant uuid.UUID
 		}},
 		{len(d.ownersDeleted), func() error {
 			return q.DeleteClientSecretsOfOwners(ctx, db.DeleteClientSecretsOfOwnersParams{TenantID: tenant, Owners: d.ownersDeleted})
+		}},
+		{len(d.providerSecrets.ids), func() error {
+			n, last := d.providerSecrets, d.providerSecrets.last()
+			if err := q.NameProviderSecrets(ctx, db.NameProviderSecretsParams{TenantID: tenant, Last: last}); err != nil {
+				return err
+			}
+			return q.RetireProviderSecrets(ctx, db.RetireProviderSecretsParams{
+				TenantID: tenant, Providers: n.owners, Last: last, Named: n.ids, DeleteAfter: now.Add(retiredFor),
+			})
 		}},
 		{len(d.providersRemoved), func() error {
 			return q.DeleteProviderSecretsOfProviders(ctx, db.DeleteProviderSecretsOfProvidersParams{TenantID: tenant, Providers: d.providersRemoved})

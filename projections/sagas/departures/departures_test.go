@@ -2,6 +2,7 @@ package departures_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -9,6 +10,8 @@ import (
 	"tansu.cloud/commands"
 	"tansu.cloud/domain/identity/member"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/readmodels/access"
+	"tansu.cloud/projections/readmodels/users"
 )
 
 var system = eventstore.SystemTenant
@@ -78,4 +81,20 @@ func TestWhoIsSignedOut(t *testing.T) {
 	require.Zero(t, e.settled(reset.Position))
 	require.Equal(t, []string{"session.started", "session.ended"}, e.types(system, "session", anew))
 	require.Equal(t, []string{"session.started"}, e.types(system, "session", later))
+}
+
+// Who has signed in very often since then is signed out of what was before.
+func TestSessionsSinceThenHideNone(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	ann := e.user("ann@example.com")
+	before := e.signIn(ann)
+	require.NoError(t, e.runner.WaitForAll(t.Context(), access.Name, time.Now()))
+	_, err := e.Pool.Exec(t.Context(), `INSERT INTO sessions (tenant_id, id, user_id, method, confined_to, provider_id, address, user_agent, started_at, live, ended_at, ended_reason)
+		SELECT tenant_id, gen_random_uuid(), $1, 'password', $2, $2, '', '', now() + interval '1 hour', true, '0001-01-01', '' FROM heads, generate_series(1, $3) WHERE tenant_id = $2`,
+		ann, system, users.MaxSessions)
+	require.NoError(t, err)
+	reset := send(e, e.commands.SetPassword, system, ann.String(), commands.SetPassword{PasswordID: uuid.NewString()})
+	require.Zero(t, e.settled(reset.Position))
+	require.Equal(t, []string{"session.started", "session.ended"}, e.types(system, "session", before))
 }

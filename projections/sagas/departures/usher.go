@@ -109,14 +109,11 @@ func (u *Usher) signOut(ctx context.Context, event eventstore.Event, of string, 
 	if err := u.Waiter.Wait(ctx, users.Name, eventstore.SystemTenant, event.Position); err != nil {
 		return err
 	}
-	live, err := u.Users.Sessions(ctx, id)
+	live, err := u.Users.SessionsUntil(ctx, id, at)
 	if err != nil {
 		return err
 	}
 	for _, s := range live {
-		if s.StartedAt.After(at) {
-			continue
-		}
 		if _, err := u.Commands.EndSession(ctx, event.ID, s.ID); err != nil && !settled(err) {
 			return fmt.Errorf("ending session %s: %w", s.ID, err)
 		}
