@@ -100,6 +100,17 @@ func (m userModel) Get(_ context.Context, id uuid.UUID) (users.User, error) {
 	return one(m.all(), func(u users.User) bool { return u.ID == id }, users.ErrNotFound)
 }
 
+func (m userModel) IdentityByIndex(_ context.Context, index string) (users.Identity, error) {
+	for _, r := range fold(m.identityModel, eventstore.SystemTenant, user.StreamType, user.Apply) {
+		for _, linked := range r.state.Identities {
+			if linked.Index == index {
+				return users.Identity{Index: index, UserID: r.id, Tenant: uuid.MustParse(linked.TenantID), Provider: uuid.MustParse(linked.ProviderID), Issuer: linked.Issuer}, nil
+			}
+		}
+	}
+	return users.Identity{}, users.ErrNotFound
+}
+
 func (m userModel) ByIDs(_ context.Context, ids []uuid.UUID) (map[uuid.UUID]users.User, error) {
 	found := map[uuid.UUID]users.User{}
 	for _, u := range m.all() {

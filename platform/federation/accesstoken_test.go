@@ -106,7 +106,7 @@ func TestAnAccessTokenIsRefused(t *testing.T) {
 		"no issuer":                of(map[string]any{"iss": nil}),
 		"no subject":               of(map[string]any{"sub": nil}),
 		"an empty subject":         of(map[string]any{"sub": ""}),
-		"a subject twice":          of(map[string]any{"Sub": "admin"}),
+		"a subject twice":          of(map[string]any{"ſub": "admin"}),
 		"a long subject":           of(map[string]any{"sub": strings.Repeat("x", 256)}),
 		"a subject that is none":   of(map[string]any{"sub": []string{"zoe"}}),
 		"expired":                  of(map[string]any{"iat": at(-time.Hour), "exp": at(-time.Second)}),
