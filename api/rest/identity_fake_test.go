@@ -332,10 +332,11 @@ func (m *identityModel) IdentityProvider(ctx context.Context, tenant, id uuid.UU
 	return one(list, func(p access.IdentityProvider) bool { return p.ID == id }, access.ErrNotFound)
 }
 
-// clock stands still until it is moved.
+// clock stands still until it is moved, or set going.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	going bool
 }
 
 func newClock() *clock { return &clock{now: time.Now()} }
@@ -343,7 +344,17 @@ func newClock() *clock { return &clock{now: time.Now()} }
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.going {
+		return time.Now()
+	}
 	return c.now
+}
+
+// goOn has the clock show the time from now on.
+func (c *clock) goOn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.going = true
 }
 
 func (c *clock) pass(d time.Duration) {
