@@ -26,7 +26,7 @@ func TestATenantSignsItsPeopleIn(t *testing.T) {
 	idp := create[idpInfo](s, acme, "/v1/identity-providers", map[string]any{
 		"name": "Acme login", "issuer": upstream.URL, "client_id": upstreamtest.ClientID, "client_secret": upstreamtest.Secret, "just_in_time": true,
 		"api_audience": upstreamtest.Audience,
-		"mapping": []map[string]any{{"group": "engineering", "roles": []string{"developer"}}, {"group": "support", "roles": []string{"viewer"}}},
+		"mapping":      []map[string]any{{"group": "engineering", "roles": []string{"developer"}}, {"group": "support", "roles": []string{"viewer"}}},
 	})
 	require.Equal(t, s.url+"/auth/callback/"+idp.ID, idp.RedirectURI)
 	var report struct {
