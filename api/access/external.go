@@ -108,14 +108,18 @@ func (a *Authenticator) verifyExternal(ctx context.Context, named, token string,
 	if len(accepting) == 0 {
 		return nil, refused(notAccepted)
 	}
+	who.claim = federation.Claim{Issuer: accepting[0].Issuer} // of what the token says, no more is kept than counts
+	for _, p := range accepting {
+		who.claim.Audience = append(who.claim.Audience, p.Profile.APIAudience)
+	}
 	verify := func(ctx context.Context, token string) (federation.AccessToken, error) {
-		return a.Issuers.VerifyAccess(ctx, claim.Issuer, accepting[0].Profile.APIAudience, token)
+		return a.Issuers.VerifyAccess(ctx, who.claim.Issuer, who.claim.Audience[0], token)
 	}
 	proved, err := verify(ctx, token)
 	if err != nil {
 		return nil, ofIssuer(err)
 	}
-	who.index, who.issuedAt = a.IdentityIndex(of.ID, claim.Issuer, proved.Subject), proved.IssuedAt
+	who.index, who.issuedAt = a.IdentityIndex(of.ID, who.claim.Issuer, proved.Subject), proved.IssuedAt
 	linked, err := a.Users.IdentityByIndex(ctx, who.index)
 	if errors.Is(err, users.ErrNotFound) {
 		return nil, refused(notLinked)
