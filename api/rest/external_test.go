@@ -295,6 +295,7 @@ func TestAProviderThatCannotBeAsked(t *testing.T) {
 	r.tenant("acme")
 	eve := r.person("eve", "acme", "viewer")
 	r.link(eve.user, "acme", r.accepting(u, "acme", upstreamtest.Audience), u.URL, "eve")
+	r.clock.pass(time.Since(r.clock.Now())) // setting up may have taken long
 	acme, at := "X-Tenant-Id: acme", soon()
 	cold := bearer(u.AccessToken("eve", at, nil))
 	u.Do(func(u *upstreamtest.Upstream) { u.Down = true })

@@ -20,6 +20,7 @@ import (
 func TestNoTokenReachesAnotherTenant(t *testing.T) {
 	t.Parallel()
 	r, upstream := newRig(t, func(d *rest.Deps) { d.Config.PlainWebhooks = true }), upstreamtest.New(t)
+	r.clock.goOn()
 	r.tenant("acme")
 	r.tenant("other")
 	victim, foreign := r.person("ada", "acme", "owner"), r.person("eve", "other", "owner")

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -280,19 +281,35 @@ func TestAnIssuerThatCannotBeReached(t *testing.T) {
 func TestASlowIssuer(t *testing.T) {
 	t.Parallel()
 	u, clock := upstreamtest.New(t), newHand()
-	slow := slowly{release: make(chan struct{})}
+	slow := &slowly{release: make(chan struct{})}
 	t.Cleanup(func() { close(slow.release) })
 	c, err := federation.New(federation.Config{HTTP: &http.Client{Transport: slow}, Now: clock.Now})
 	require.NoError(t, err)
-	begun := time.Now()
-	_, err = c.VerifyAccess(t.Context(), u.URL, upstreamtest.Audience, u.AccessToken("eve", clock.Now(), nil))
-	require.ErrorIs(t, err, federation.ErrUnreachable)
-	require.Less(t, time.Since(begun), 9*time.Second)
+	begun, token := time.Now(), u.AccessToken("eve", clock.Now(), nil)
+	var all sync.WaitGroup
+	var turnedAway atomic.Int64
+	for range 1_500 {
+		all.Go(func() {
+			_, err := c.VerifyAccess(t.Context(), u.URL, upstreamtest.Audience, token)
+			require.ErrorIs(t, err, federation.ErrUnreachable)
+			if strings.Contains(err.Error(), "too many wait") {
+				turnedAway.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	require.Less(t, time.Since(begun), 20*time.Second)
+	require.EqualValues(t, 1, slow.asked.Load())
+	require.Positive(t, turnedAway.Load(), "a slow issuer holds up so many requests and no more")
 }
 
-type slowly struct{ release chan struct{} }
+type slowly struct {
+	release chan struct{}
+	asked   atomic.Int64
+}
 
-func (s slowly) RoundTrip(*http.Request) (*http.Response, error) {
+func (s *slowly) RoundTrip(*http.Request) (*http.Response, error) {
+	s.asked.Add(1)
 	<-s.release
 	return nil, errors.New("released")
 }

@@ -24,6 +24,7 @@ const (
 	keysWait   = 3 * time.Second  // a request waits for an answer
 	maxIssuers = 500              // whose keys are remembered
 	maxAsking  = 64               // issuers that are asked at once
+	maxWaiting = 500              // requests that wait for one of them
 	maxKeySet  = 128 << 10        // bytes
 	maxKeys    = 50
 )
@@ -36,6 +37,8 @@ type signer struct {
 	asked  time.Time     // when the issuer was asked last
 	err    error         // what came of that
 	asking chan struct{} // closed when the question that is under way has its answer; nil: there is none
+
+	waiting int // for that
 }
 
 // signerOf returns the one signer of an issuer.
@@ -66,7 +69,11 @@ func (s *signer) after(ctx context.Context, c *Client, issuer string, t time.Tim
 		s.asking, s.asked = make(chan struct{}), now
 		go s.ask(c, issuer, now)
 	}
+	if s.waiting >= maxWaiting {
+		return s.keys, s.read, fmt.Errorf("%w: keys: too many wait for them", ErrUnreachable)
+	}
 	answered := s.asking
+	s.waiting++
 	s.mu.Unlock()
 	wait := time.NewTimer(keysWait)
 	select {
@@ -78,6 +85,7 @@ func (s *signer) after(ctx context.Context, c *Client, issuer string, t time.Tim
 	}
 	wait.Stop()
 	s.mu.Lock()
+	s.waiting--
 	if err == nil {
 		err = s.err
 	}
