@@ -44,8 +44,10 @@ func Registry() *eventstore.Registry {
 	all = appendPayloads(all, provider.Events())
 	all = appendPayloads(all, maildomain.Events())
 	r := eventstore.NewRegistry(all...)
-	// Before version 2 no session was confined to a tenant.
-	r.Upcast(session.Started{}.EventType(), 1, func(data json.RawMessage) (json.RawMessage, error) { return data, nil })
+	// Before version 2 no session was confined to a tenant, and no provider had an audience.
+	for _, typ := range []string{session.Started{}.EventType(), provider.Added{}.EventType(), provider.Changed{}.EventType()} {
+		r.Upcast(typ, 1, func(data json.RawMessage) (json.RawMessage, error) { return data, nil })
+	}
 	return r
 }
 

@@ -18,6 +18,7 @@ import (
 	"tansu.cloud/domain/identity/user"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/federation"
 	"tansu.cloud/platform/tenantscope"
 	directory "tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/users"
@@ -43,6 +44,10 @@ type world struct {
 	apiKeys  map[uuid.UUID]directory.APIKey
 	accounts map[uuid.UUID]directory.ServiceAccount
 	idps     map[[2]uuid.UUID]directory.IdentityProvider
+	linked   map[string]users.Identity
+	slugs    map[string]uuid.UUID
+	proved   map[string]federation.AccessToken
+	unproved error // of tokens that are not proved
 	asked    map[string]int
 	fault    error
 	looking  chan struct{} // if set, Member says here that it is asked
@@ -54,7 +59,8 @@ func newWorld() *world {
 		now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), tokens: map[string]oidc.Claims{}, revoked: map[string]bool{},
 		keys: map[uuid.UUID]credentials.APIKey{}, people: map[uuid.UUID]users.User{}, sessions: map[uuid.UUID]users.Session{},
 		members: map[[2]uuid.UUID]directory.Member{}, roles: map[string]directory.Role{}, apiKeys: map[uuid.UUID]directory.APIKey{},
-		accounts: map[uuid.UUID]directory.ServiceAccount{}, idps: map[[2]uuid.UUID]directory.IdentityProvider{}, asked: map[string]int{},
+		accounts: map[uuid.UUID]directory.ServiceAccount{}, idps: map[[2]uuid.UUID]directory.IdentityProvider{},
+		linked: map[string]users.Identity{}, slugs: map[string]uuid.UUID{}, proved: map[string]federation.AccessToken{}, unproved: federation.Refusal("it is odd"), asked: map[string]int{},
 	}
 }
 
@@ -155,9 +161,15 @@ func (w *world) time() (now time.Time) {
 
 func (w *world) pass(d time.Duration) { w.do(func() { w.now = w.now.Add(d) }) }
 
+func (w *world) deps() access.Deps {
+	return access.Deps{
+		Operator: operator{}, Tokens: w, Keys: w, Users: w, Directory: w, Tenants: tenants{w}, Issuer: ourIssuer, Issuers: w, IdentityIndex: index, Now: w.time,
+	}
+}
+
 func (w *world) authenticator(t testing.TB) *access.Authenticator {
 	t.Helper()
-	a, err := access.New(access.Deps{Operator: operator{}, Tokens: w, Keys: w, Users: w, Directory: w, Now: w.time})
+	a, err := access.New(w.deps())
 	require.NoError(t, err)
 	t.Cleanup(a.Close)
 	return a
@@ -181,7 +193,7 @@ func (w *world) signedIn(tenant uuid.UUID, roles ...string) (token string, claim
 
 func refused(t *testing.T, a *access.Authenticator, token, why string) {
 	t.Helper()
-	p, err := a.Authenticate(t.Context(), token)
+	p, err := a.Authenticate(t.Context(), token, "")
 	require.Nil(t, p)
 	var refusal *problem.Problem
 	require.ErrorAs(t, err, &refusal)
@@ -194,7 +206,7 @@ func refused(t *testing.T, a *access.Authenticator, token, why string) {
 
 func holds(t *testing.T, a *access.Authenticator, token string) *access.Principal {
 	t.Helper()
-	p, err := a.Authenticate(t.Context(), token)
+	p, err := a.Authenticate(t.Context(), token, "")
 	require.NoError(t, err)
 	return p
 }
@@ -394,7 +406,7 @@ func TestOneLooksForAll(t *testing.T) {
 	<-w.looking
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := a.Authenticate(gone, token)
+	_, err := a.Authenticate(gone, token, "")
 	require.ErrorIs(t, err, context.Canceled)
 	close(w.gate)
 	all.Wait()
@@ -410,13 +422,13 @@ func TestWhatCannotBeToldIsNoRefusal(t *testing.T) {
 	token, _ := w.signedIn(uuid.New(), "owner")
 	fault := errors.New("no database")
 	w.fault = fault
-	_, err := a.Authenticate(t.Context(), token)
+	_, err := a.Authenticate(t.Context(), token, "")
 	require.ErrorIs(t, err, fault)
 	w.fault = nil
 	holds(t, a, token)
 	w.pass(time.Second)
 	w.fault = fault
-	_, err = a.Authenticate(t.Context(), token)
+	_, err = a.Authenticate(t.Context(), token, "")
 	require.ErrorIs(t, err, fault)
 	w.fault = nil
 	holds(t, a, token)
@@ -443,9 +455,9 @@ func TestWhatIsNoTokenDoesNotHold(t *testing.T) {
 // BenchmarkAuthenticate is what a request with a known token costs.
 func BenchmarkAuthenticate(b *testing.B) {
 	w, tenant := newWorld(), uuid.New()
-	a, err := access.New(access.Deps{
-		Operator: access.OperatorHash{1}, Tokens: w, Keys: w, Users: w, Directory: w,
-	})
+	deps := w.deps()
+	deps.Operator, deps.Now = access.OperatorHash{1}, nil
+	a, err := access.New(deps)
 	require.NoError(b, err)
 	defer a.Close()
 	w.now = time.Now()
@@ -455,7 +467,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	w.tokens[long] = claims
 	b.ReportAllocs()
 	for b.Loop() {
-		p, err := a.Authenticate(b.Context(), long)
+		p, err := a.Authenticate(b.Context(), long, "")
 		if err != nil || !p.Permitted(tenant, "events.read") {
 			b.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"tansu.cloud/api/oidc"
 	"tansu.cloud/domain/identity/permission"
 	"tansu.cloud/platform/credentials"
+	"tansu.cloud/platform/federation"
 	"tansu.cloud/platform/tenantscope"
 )
 
@@ -22,9 +23,11 @@ type credential struct {
 	until   time.Time   // zero: the token itself does not expire
 	revoked func() bool // nil: its rights tell
 	look    func(context.Context) (rights, error)
+	prove   func(ctx context.Context, token string) error // of other issuers: verifies it once more
 
-	turn chan struct{} // held by the one who looks
-	last atomic.Pointer[rights]
+	proved atomic.Int64  // Unix nanoseconds; when it last was
+	turn   chan struct{} // held by the one who looks
+	last   atomic.Pointer[rights]
 }
 
 // rights are what a principal may do at a moment.
@@ -65,8 +68,13 @@ func (c *credential) rights(ctx context.Context, now time.Time) (*rights, error)
 // keyPrefix tells API keys from access tokens.
 const keyPrefix = "tsk_"
 
-// identify verifies a token that was not seen before.
-func (a *Authenticator) identify(ctx context.Context, token string) (*credential, error) {
+// identify verifies a token that was not seen before, and says for which tenant it
+// is to be remembered.
+func (a *Authenticator) identify(ctx context.Context, at *known, token string) (*credential, error) {
+	if claim, ok := federation.Peek(token); ok && claim.Issuer != a.Issuer {
+		return a.identifyExternal(ctx, *at, token, claim)
+	}
+	at.tenant = ""
 	if strings.HasPrefix(token, keyPrefix) {
 		return a.identifyKey(ctx, token)
 	}

@@ -36,7 +36,7 @@ type Principal struct {
 	Confined bool
 
 	UserID    uuid.UUID // of users
-	SessionID uuid.UUID // of users
+	SessionID uuid.UUID // of users who signed in here; nil if a token of their provider speaks for them
 	ClientID  string    // through which a token was got
 	Scope     []string  // of users: what it was got for
 	ExpiresAt time.Time // of the credential; zero: never

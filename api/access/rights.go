@@ -26,28 +26,33 @@ func (a *Authenticator) ofUser(ctx context.Context, claims oidc.Claims) (rights,
 	if err != nil || session.UserID != claims.UserID || !session.EndedAt.IsZero() {
 		return rights{refusal: "The session has ended; sign in again."}, nil
 	}
-	person, err := a.Users.Get(ctx, claims.UserID)
-	if err != nil && !errors.Is(err, users.ErrNotFound) {
-		return rights{}, err
-	}
-	if err != nil || person.Status != string(user.StatusActive) {
-		return rights{refusal: "The user is disabled or erased."}, nil
-	}
 	if session.Confined() {
 		refusal, err := a.ofProvider(ctx, session, claims.TenantID)
 		if err != nil || refusal != "" {
 			return rights{refusal: refusal}, err
 		}
 	}
-	member, err := a.Directory.Member(ctx, claims.TenantID, claims.UserID)
+	return a.ofPerson(ctx, claims.TenantID, claims.UserID, session.Confined())
+}
+
+// ofPerson looks at the person and the membership.
+func (a *Authenticator) ofPerson(ctx context.Context, tenant, id uuid.UUID, confined bool) (rights, error) {
+	person, err := a.Users.Get(ctx, id)
+	if err != nil && !errors.Is(err, users.ErrNotFound) {
+		return rights{}, err
+	}
+	if err != nil || person.Status != string(user.StatusActive) {
+		return rights{refusal: "The user is disabled or erased."}, nil
+	}
+	member, err := a.Directory.Member(ctx, tenant, id)
 	if errors.Is(err, directory.ErrNotFound) {
-		return rights{confined: session.Confined()}, nil
+		return rights{confined: confined}, nil
 	}
 	if err != nil {
 		return rights{}, err
 	}
-	r, err := a.ofRoles(ctx, claims.TenantID, member.Roles)
-	r.confined = session.Confined()
+	r, err := a.ofRoles(ctx, tenant, member.Roles)
+	r.confined = confined
 	return r, err
 }
 

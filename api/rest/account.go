@@ -39,7 +39,7 @@ type Me struct {
 	Roles       []string     `json:"roles" doc:"The caller's roles there." example:"[\"developer\"]"`
 	Permissions []string     `json:"permissions" doc:"What the caller may do there." example:"[\"events.read\"]"`
 	Memberships []Membership `json:"memberships,omitempty" doc:"All tenants of the person; only of users. With the token of an application that the person let in, or that comes from a tenant's identity provider, the token's tenant alone."`
-	SessionID   string       `json:"session_id,omitempty" doc:"The session that the token comes from; only of users." example:"01926a3e-aaaa-7c4b-9a51-3f0c1b2d4e5f"`
+	SessionID   string       `json:"session_id,omitempty" doc:"The session that the token comes from; only of users who signed in here." example:"01926a3e-aaaa-7c4b-9a51-3f0c1b2d4e5f"`
 	ExpiresAt   *time.Time   `json:"expires_at,omitempty" doc:"To when the token holds; absent: for ever." example:"2026-01-31T12:10:00Z"`
 }
 
@@ -111,7 +111,9 @@ func (s *server) getMe(ctx context.Context, _ *struct{}) (*listed[Me], error) {
 }
 
 func (s *server) describeUser(ctx context.Context, p *access.Principal, me *Me) error {
-	me.SessionID = p.SessionID.String()
+	if p.SessionID != uuid.Nil {
+		me.SessionID = p.SessionID.String()
+	}
 	u, err := s.Users.Get(ctx, p.UserID)
 	if err != nil {
 		return err

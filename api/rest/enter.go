@@ -27,7 +27,7 @@ func (s *server) authenticate(r *http.Request, rt route, c *call) error {
 	given := r.Header.Get("Authorization")
 	c.token = bearer(given)
 	var err error
-	if c.principal, err = s.Access.Authenticate(r.Context(), c.token); err != nil {
+	if c.principal, err = s.Access.Authenticate(r.Context(), c.token, s.named(r)); err != nil {
 		if p := problem.From(err); p.Status == http.StatusUnauthorized {
 			challenge := `Bearer realm="tansu"`
 			if given != "" {
@@ -69,9 +69,9 @@ func authorize(rt route, c *call) error {
 
 // AuthenticateSockets is how websockets and feeds find out who calls, by the
 // same credentials as the routes.
-func AuthenticateSockets(a Access) func(context.Context, string) (ws.Principal, error) {
-	return func(ctx context.Context, token string) (ws.Principal, error) {
-		p, err := a.Authenticate(ctx, token)
+func AuthenticateSockets(a Access) func(ctx context.Context, token, tenant string) (ws.Principal, error) {
+	return func(ctx context.Context, token, tenant string) (ws.Principal, error) {
+		p, err := a.Authenticate(ctx, token, tenant)
 		if err != nil {
 			return ws.Principal{}, err
 		}
@@ -82,7 +82,7 @@ func AuthenticateSockets(a Access) func(context.Context, string) (ws.Principal, 
 // findTenant says which tenant a request is about. A credential that is bound to
 // a tenant is good for no other, and is not told whether there are others.
 func (s *server) findTenant(r *http.Request, rt route, c *call) (uuid.UUID, error) {
-	named := r.Header.Get("X-Tenant-Id") != "" || s.subdomain(r.Host) != ""
+	named := s.named(r) != ""
 	if c.principal == nil || !c.principal.Bound {
 		if !rt.tenant {
 			return eventstore.SystemTenant, nil
@@ -107,6 +107,15 @@ func (s *server) findTenant(r *http.Request, rt route, c *call) (uuid.UUID, erro
 		return uuid.Nil, closed
 	}
 	return uuid.Nil, problem.New(problem.TenantMismatch, "The token is for another tenant; get one for this tenant, or leave X-Tenant-Id out.")
+}
+
+// named is the tenant that a request names, by id or slug. If it names two, they must
+// be found to be the same.
+func (s *server) named(r *http.Request) string {
+	if header := r.Header.Get("X-Tenant-Id"); header != "" {
+		return header
+	}
+	return s.subdomain(r.Host)
 }
 
 // resolveTenant finds the tenant that a request names: X-Tenant-Id, or the

@@ -47,7 +47,7 @@ func (s *server) healthRoutes() {
 			summary: summary, description: description,
 		}, func(ctx context.Context, in *probeInput) (*healthOutput, error) {
 			health := s.Health(ctx)
-			if p, err := s.Access.Authenticate(ctx, bearer(in.Authorization)); err != nil || !p.Permitted(eventstore.SystemTenant, permissionMetrics) {
+			if p, err := s.Access.Authenticate(ctx, bearer(in.Authorization), ""); err != nil || !p.Permitted(eventstore.SystemTenant, permissionMetrics) {
 				health.Components = nil
 			}
 			if !check(health) {

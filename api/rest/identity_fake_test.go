@@ -105,6 +105,17 @@ func (m userModel) Get(_ context.Context, id uuid.UUID) (users.User, error) {
 	return one(m.all(), func(u users.User) bool { return u.ID == id }, users.ErrNotFound)
 }
 
+func (m userModel) IdentityByIndex(_ context.Context, index string) (users.Identity, error) {
+	for _, r := range fold(m.identityModel, eventstore.SystemTenant, user.StreamType, user.Apply) {
+		for _, linked := range r.state.Identities {
+			if linked.Index == index {
+				return users.Identity{Index: index, UserID: r.id, Tenant: uuid.MustParse(linked.TenantID), Provider: uuid.MustParse(linked.ProviderID), Issuer: linked.Issuer}, nil
+			}
+		}
+	}
+	return users.Identity{}, users.ErrNotFound
+}
+
 func (m userModel) ByIDs(_ context.Context, ids []uuid.UUID) (map[uuid.UUID]users.User, error) {
 	found := map[uuid.UUID]users.User{}
 	for _, u := range m.all() {
@@ -326,10 +337,11 @@ func (m *identityModel) IdentityProvider(ctx context.Context, tenant, id uuid.UU
 	return one(list, func(p access.IdentityProvider) bool { return p.ID == id }, access.ErrNotFound)
 }
 
-// clock stands still until it is moved.
+// clock stands still until it is moved, or set going.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	going bool
 }
 
 func newClock() *clock { return &clock{now: time.Now()} }
@@ -337,7 +349,17 @@ func newClock() *clock { return &clock{now: time.Now()} }
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.going {
+		return time.Now()
+	}
 	return c.now
+}
+
+// goOn has the clock show the time from now on.
+func (c *clock) goOn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.going = true
 }
 
 func (c *clock) pass(d time.Duration) {

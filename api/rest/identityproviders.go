@@ -26,6 +26,7 @@ type IdentityProvider struct {
 	Mapping        []GroupMapping   `json:"mapping" doc:"Which roles groups give."`
 	DefaultRoles   []string         `json:"default_roles" doc:"Roles of people in none of these groups; none: they are not let in." example:"[\"viewer\"]"`
 	JustInTime     bool             `json:"just_in_time" doc:"Whether people are let in whom nobody here knows yet." example:"true"`
+	APIAudience    string           `json:"api_audience,omitempty" doc:"For whom its access tokens must be that this API accepts; absent: it accepts none." example:"https://tansu.example.com"`
 	Status         string           `json:"status" enum:"enabled,disabled,removed" doc:"Whether people can sign in with it." example:"enabled"`
 	DisabledReason string           `json:"disabled_reason,omitempty" doc:"Why it is disabled." example:"Under investigation"`
 	Domains        []IdentityDomain `json:"domains" doc:"E-mail domains whose people are led to it."`
@@ -62,6 +63,7 @@ type IdentityProviderProfile struct {
 	Mapping      []GroupMapping `json:"mapping,omitempty" doc:"Which roles groups give; at most 100 groups."`
 	DefaultRoles []string       `json:"default_roles,omitempty" doc:"Roles of people in none of these groups; none: they are not let in." example:"[\"viewer\"]"`
 	JustInTime   bool           `json:"just_in_time,omitempty" doc:"Whether people are let in whom nobody here knows yet. Without it they need an account first, and link it." example:"true"`
+	APIAudience  string         `json:"api_audience,omitempty" doc:"For whom access tokens of the provider must be (aud) that this API shall accept, at most 255 characters and not the client id; left out: it accepts none." example:"https://tansu.example.com"`
 }
 
 // AddIdentityProviderBody describes a new identity provider.
@@ -126,6 +128,7 @@ func manageProvider(id, method, action, summary, description string) endpoint {
 func (b IdentityProviderProfile) profile() provider.Profile {
 	p := provider.Profile{
 		Name: b.Name, ClientID: b.ClientID, Scopes: b.Scopes, GroupsClaim: b.GroupsClaim, DefaultRoles: b.DefaultRoles, JustInTime: b.JustInTime,
+		APIAudience: b.APIAudience,
 	}
 	for _, m := range b.Mapping {
 		p.Mapping = append(p.Mapping, provider.GroupRoles{Group: m.Group, Roles: m.Roles})
@@ -220,7 +223,7 @@ func (s *server) providerJSON(p access.IdentityProvider) IdentityProvider {
 		ID: p.ID.String(), Name: p.Profile.Name, Issuer: p.Issuer, ClientID: p.Profile.ClientID,
 		RedirectURI: strings.TrimSuffix(s.Config.PublicURL, "/") + "/auth/callback/" + p.ID.String(),
 		Scopes:      listOf(p.Profile.Scopes), GroupsClaim: p.Profile.GroupsClaim, Mapping: []GroupMapping{}, DefaultRoles: listOf(p.Profile.DefaultRoles),
-		JustInTime: p.Profile.JustInTime, Status: p.Status, DisabledReason: p.DisabledReason, Domains: []IdentityDomain{}, Version: p.Version,
+		JustInTime: p.Profile.JustInTime, APIAudience: p.Profile.APIAudience, Status: p.Status, DisabledReason: p.DisabledReason, Domains: []IdentityDomain{}, Version: p.Version,
 		CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
 	for _, m := range p.Profile.Mapping {

@@ -42,6 +42,7 @@ func TestIdentityProvidersAreRefused(t *testing.T) {
 		"owner by default":      {"https://login.example.com", `,"default_roles":["owner"]`, "identity_provider.command_invalid", "/default_roles/0"},
 		"a role that is none":   {"https://login.example.com", `,"default_roles":["nobody"]`, "role.unknown", "/roles"},
 		"scopes without openid": {"https://login.example.com", `,"scopes":["email"]`, "identity_provider.command_invalid", "/scopes"},
+		"the client as API":     {"https://login.example.com", `,"api_audience":"c"`, "identity_provider.command_invalid", "/api_audience"},
 		"a group twice": {"https://login.example.com", `,"mapping":[{"group":"g","roles":["viewer"]},{"group":"g","roles":["admin"]}]`,
 			"identity_provider.command_invalid", "/mapping/1/group"},
 	} {

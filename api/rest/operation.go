@@ -35,7 +35,7 @@ func newAPI(mux *http.ServeMux) huma.API {
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{securityScheme: {
 					Type: "http", Scheme: "bearer",
-					Description: "An access token of a person or a service account (from /oauth/token), an API key, or the operator token, which is printed at the first start of the installation.",
+					Description: "An access token of a person or a service account (from /oauth/token), an API key, an access token of the identity provider of the tenant that the request names, or the operator token, which is printed at the first start of the installation.",
 				}},
 			},
 		},

@@ -58,10 +58,11 @@ type Feeds interface {
 	Open(ctx context.Context, r ws.Reader, spec feeds.Spec, wake func()) (*ws.Feed, error)
 }
 
-// Access tells whom a bearer token stands for. A *problem.Problem below 500 says
-// that the token does not hold; any other error, that this cannot be told now.
+// Access tells whom a bearer token stands for, in a request that names a tenant by id
+// or slug, or none. A *problem.Problem below 500 says that the token does not hold;
+// any other error, that this cannot be told now.
 type Access interface {
-	Authenticate(ctx context.Context, token string) (*access.Principal, error)
+	Authenticate(ctx context.Context, token, tenant string) (*access.Principal, error)
 }
 
 // Deps is what the interface needs; everything but Identity, TooMany, Mailbox,

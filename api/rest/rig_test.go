@@ -19,6 +19,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/api/access"
@@ -67,7 +68,7 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	r.hooks = &webhookModel{log: r.store, codec: deps.Codec, secrets: map[string]string{}}
 	r.people = &identityModel{r.store, deps.Codec}
 	upstreams, err := federation.New(federation.Config{
-		HTTP: outbound.NewClient(outbound.Config{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
+		HTTP: outbound.NewClient(outbound.Config{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), Now: r.clock.Now,
 	})
 	require.NoError(t, err)
 	r.jobs = &jobModel{log: r.store, codec: deps.Codec}
@@ -94,7 +95,8 @@ func newRig(t testing.TB, adjust ...func(*rest.Deps)) *rig {
 	}
 	if r.deps.Access == nil {
 		known, err := access.New(access.Deps{
-			Operator: operatorHash(token), Tokens: r.vault, Keys: r.deps.Credentials.(access.Keys), Users: r.deps.Users, Directory: r.deps.Directory, Now: r.clock.Now,
+			Operator: operatorHash(token), Tokens: r.vault, Keys: r.deps.Credentials.(access.Keys), Users: r.deps.Users.(access.Users), Directory: r.deps.Directory,
+			Tenants: r.deps.Tenants, Issuer: "https://tansu.example.com", Issuers: upstreams, IdentityIndex: identityIndex, Now: r.clock.Now,
 		})
 		require.NoError(t, err)
 		t.Cleanup(known.Close)
@@ -134,6 +136,10 @@ func (n *nameServers) LookupTXT(_ context.Context, name string) ([]string, error
 
 func emailIndex(normalised string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(normalised)))
+}
+
+func identityIndex(tenant uuid.UUID, issuer, subject string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(tenant.String()+" "+issuer+" "+subject)))
 }
 
 // answer is a recorded response.

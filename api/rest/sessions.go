@@ -53,7 +53,7 @@ func (s *server) sessionRoutes() {
 		IDPath
 		CommandHeaders
 	}) (*deletedOutput, error) {
-		if p := callOf(ctx).principal; p.Confined && in.ID != p.SessionID.String() {
+		if p := callOf(ctx).principal; p.Confined && (p.SessionID == uuid.Nil || in.ID != p.SessionID.String()) {
 			return nil, errConfined
 		}
 		if err := s.checkDelegated(ctx); err != nil {

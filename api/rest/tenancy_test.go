@@ -5,18 +5,22 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/api/oidc"
+	"tansu.cloud/api/rest"
+	"tansu.cloud/platform/federation/upstreamtest"
 )
 
 // TestNoTokenReachesAnotherTenant sends every operation of the document with the
 // tokens of one tenant, about each thing of another tenant: by header, and by id.
 func TestNoTokenReachesAnotherTenant(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r, upstream := newRig(t, func(d *rest.Deps) { d.Config.PlainWebhooks = true }), upstreamtest.New(t)
+	r.clock.goOn()
 	r.tenant("acme")
 	r.tenant("other")
 	victim, foreign := r.person("ada", "acme", "owner"), r.person("eve", "other", "owner")
@@ -38,9 +42,15 @@ func TestNoTokenReachesAnotherTenant(t *testing.T) {
 	program := r.vault.token(oidc.Claims{
 		Subject: account["client_id"].(string), ServiceAccountID: uuid.MustParse(account["id"].(string)), TenantID: r.tenantID("other"),
 	})
+	// Both tenants have the same provider, which knows a person of each by one subject.
+	r.link(victim.user, "acme", r.accepting(upstream, "acme", upstreamtest.Audience), upstream.URL, "eve")
+	r.link(foreign.user, "other", r.accepting(upstream, "other", upstreamtest.Audience), upstream.URL, "not ada")
+	const external = "token of a provider"
 	tokens := map[string]string{
-		"user": foreign.auth, "API key": "Authorization: Bearer " + key["key"].(string), "service account": "Authorization: Bearer " + program,
+		external: bearer(upstream.AccessToken("not ada", soon(), map[string]any{"exp": soon().Add(time.Hour).Unix()})),
+		"user":   foreign.auth, "API key": "Authorization: Bearer " + key["key"].(string), "service account": "Authorization: Bearer " + program,
 	}
+	r.send("GET", "/v1/members", "", tokens[external], "X-Tenant-Id: other").ok(200)
 	own := map[string]bool{"erase-subject": true} // data subjects are whatever a tenant calls so in its own log
 	before, tried := r.send("GET", "/v1/events", "", acme).Header().Get("Tansu-Position"), 0
 	system := r.position()
@@ -62,12 +72,18 @@ func TestNoTokenReachesAnotherTenant(t *testing.T) {
 				for kind, auth := range tokens {
 					at := kind + ": " + method + " " + target
 					tried++
-					a := r.send(method, target, body, auth, acme)
-					a.problem(403, "tenant_mismatch")
+					a, other := r.send(method, target, body, auth, acme), "X-Tenant-Id: other"
+					if kind == external {
+						a.problem(401, "unauthorized")
+						r.send(method, target, body, auth).problem(401, "unauthorized")
+					} else {
+						a.problem(403, "tenant_mismatch")
+						other = "-X-Tenant-Id"
+					}
 					if own[op.OperationID] || target == path {
 						continue // without an id it is about the token's own tenant
 					}
-					a = r.send(method, target, body, auth)
+					a = r.send(method, target, body, auth, other)
 					if strings.HasPrefix(path, "/v1/events/") || strings.HasSuffix(path, "/diff") || strings.HasSuffix(path, "/replay") {
 						require.Contains(t, []int{403, 404, 422}, a.Code, at) // positions are those of the own log
 					} else {

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -17,7 +18,7 @@ func (c *conn) connect(ctx context.Context, f *Connect) error {
 	if c.session.Load() != nil {
 		return frameInvalid(FieldError{"/type", "not_allowed", "is connected already; send refresh for another token"})
 	}
-	session, err := c.server.authenticate(ctx, f.Token)
+	session, err := c.server.authenticate(ctx, f.Token, cmp.Or(append([]string{f.Tenant}, c.named...)...))
 	if err != nil {
 		return c.turnAway(err, CloseUnauthorized)
 	}
@@ -120,7 +121,7 @@ func (c *conn) within(ctx context.Context) context.Context { return tenantscope.
 
 // refresh puts another token in the place of the one that the connection rests on.
 func (c *conn) refresh(ctx context.Context, f *Refresh) error {
-	session, err := c.server.authenticate(ctx, f.Token)
+	session, err := c.server.authenticate(ctx, f.Token, c.tenant.String())
 	if err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ type tokens struct {
 func (s *tokens) put(token string, p ws.Principal) { s.principals.Store(token, p) }
 func (s *tokens) revoke(token string)              { s.principals.Delete(token) }
 
-func (s *tokens) authenticate(_ context.Context, token string) (ws.Principal, error) {
+func (s *tokens) authenticate(_ context.Context, token, _ string) (ws.Principal, error) {
 	s.asked.Add(1)
 	p, ok := s.principals.Load(token)
 	if !ok {

@@ -42,7 +42,7 @@ type Feed struct {
 // Open opens a feed. Errors are problems; their pointers are those of the
 // subscribe frame. wake is called, from any goroutine, whenever Next may have more.
 func (s *Server) Open(ctx context.Context, r Reader, spec feeds.Spec, wake func()) (*Feed, error) {
-	session, err := s.authenticate(ctx, r.Token)
+	session, err := s.authenticate(ctx, r.Token, r.Tenant.String())
 	if err != nil {
 		return nil, err
 	}

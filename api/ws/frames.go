@@ -18,7 +18,7 @@ const Subprotocol = "tansu.v1"
 type Connect struct {
 	Type   string `json:"type" enum:"connect"`
 	Token  string `json:"token" doc:"Bearer token."`
-	Tenant string `json:"tenant,omitempty" doc:"Whose log and channels: id or slug. Absent: as X-Tenant-Id or the sub-domain say, else the system tenant." example:"acme"`
+	Tenant string `json:"tenant,omitempty" doc:"Whose log and channels: id or slug. Absent: as X-Tenant-Id or the sub-domain say, else that of the token, else the system tenant. With a token of a tenant's identity provider one of them must name it." example:"acme"`
 }
 
 // Refresh replaces the token of a connection.

@@ -13,9 +13,16 @@ import (
 	"tansu.cloud/api/problem"
 )
 
+// bearer is a token and the tenant that it is for, which the token alone does not
+// tell if another issuer made it.
+type bearer struct {
+	token  string
+	tenant uuid.UUID
+}
+
 // session is a token that open connections rest on.
 type session struct {
-	token     string
+	bearer
 	uses      int                  // under sessions.mu
 	payers    map[uuid.UUID]*payer // the same; by tenant
 	principal atomic.Pointer[Principal]
@@ -29,17 +36,18 @@ func (s *session) expired(now time.Time) bool {
 
 // sessions knows each token once, however many connections it opened.
 type sessions struct {
-	mu      sync.Mutex
-	byToken map[string]*session
+	mu    sync.Mutex
+	known map[bearer]*session
 }
 
 func (s *sessions) use(token string, p Principal) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := s.byToken[token]
+	b := bearer{token, p.Tenant}
+	known := s.known[b]
 	if known == nil {
-		known = &session{token: token, payers: map[uuid.UUID]*payer{}}
-		s.byToken[token] = known
+		known = &session{bearer: b, payers: map[uuid.UUID]*payer{}}
+		s.known[b] = known
 	}
 	known.uses++
 	known.principal.Store(&p)
@@ -65,13 +73,13 @@ func (s *sessions) release(known *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known.uses--; known.uses == 0 {
-		delete(s.byToken, known.token)
+		delete(s.known, known.bearer)
 	}
 }
 
-// authenticate finds out who calls.
-func (s *Server) authenticate(ctx context.Context, token string) (*session, error) {
-	p, err := s.Authenticate(ctx, token)
+// authenticate finds out who calls, naming a tenant or none.
+func (s *Server) authenticate(ctx context.Context, token, tenant string) (*session, error) {
+	p, err := s.Authenticate(ctx, token, tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +129,7 @@ func (s *Server) recheck(ctx context.Context, all []holder) {
 		}
 	}
 	askEach(tokens, func(known *session) *problem.Problem {
-		p, err := s.Authenticate(ctx, known.token)
+		p, err := s.Authenticate(ctx, known.token, known.tenant.String())
 		if err == nil {
 			known.principal.Store(&p)
 			return nil

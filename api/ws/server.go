@@ -36,9 +36,10 @@ type Principal struct {
 // Deps is what the sockets need; all but the settings is required.
 type Deps struct {
 	Hub *feeds.Hub
-	// Authenticate tells whom a token stands for. A *problem.Problem below 500
-	// says that it holds no more; any other error, that this cannot be told now.
-	Authenticate func(ctx context.Context, token string) (Principal, error)
+	// Authenticate tells whom a token stands for, for a client that names a tenant by
+	// id or slug, or none. A *problem.Problem below 500 says that it holds no more;
+	// any other error, that this cannot be told now.
+	Authenticate func(ctx context.Context, token, tenant string) (Principal, error)
 	// Tenant finds a tenant whose log is open by id or slug; "system" is the
 	// system tenant. Errors are as of Authenticate.
 	Tenant func(ctx context.Context, idOrSlug string) (uuid.UUID, error)
@@ -133,7 +134,7 @@ func New(d Deps) (*Server, error) {
 		snapshot: make(chan struct{}, maxSnapshots),
 	}
 	s.rooms.channels, s.rooms.open = d.Channels, map[presence.Channel]*room{}
-	s.sessions.byToken = map[string]*session{}
+	s.sessions.known = map[bearer]*session{}
 	var err error
 	s.metrics, err = s.observe(d.MeterProvider.Meter(scope))
 	return s, err

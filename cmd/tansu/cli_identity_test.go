@@ -78,12 +78,12 @@ func TestIdentityCommandsSendWhatTheAPIDocuments(t *testing.T) {
 		{"clients delete c", "DELETE /v1/clients/c", ""},
 		{"idp list", "GET /v1/identity-providers", ""},
 		{"idp show i", "GET /v1/identity-providers/i", ""},
-		{"idp add Login --issuer https://login.example.com --client-id tansu --secret @" + jwks + " --group a=b=viewer,developer --group c=viewer --default-role viewer --just-in-time",
-			"POST /v1/identity-providers", `{"name":"Login","issuer":"https://login.example.com","client_id":"tansu","client_secret":"{\"keys\":[]}","just_in_time":true,
+		{"idp add Login --issuer https://login.example.com --client-id tansu --secret @" + jwks + " --group a=b=viewer,developer --group c=viewer --default-role viewer --just-in-time --api-audience https://api.example.com",
+			"POST /v1/identity-providers", `{"name":"Login","issuer":"https://login.example.com","client_id":"tansu","client_secret":"{\"keys\":[]}","just_in_time":true,"api_audience":"https://api.example.com",
 				"mapping":[{"group":"a=b","roles":["viewer","developer"]},{"group":"c","roles":["viewer"]}],"default_roles":["viewer"]}`},
 		{"idp update i --name Other", "PUT /v1/identity-providers/i",
-			`{"name":"Other","client_id":"c","just_in_time":true,"groups_claim":"roles","scopes":["openid"],"mapping":[{"group":"g","roles":["viewer"]}]}`},
-		{"idp update i --group h=admin --just-in-time=false", "PUT /v1/identity-providers/i",
+			`{"name":"Other","client_id":"c","just_in_time":true,"api_audience":"y","groups_claim":"roles","scopes":["openid"],"mapping":[{"group":"g","roles":["viewer"]}]}`},
+		{"idp update i --group h=admin --just-in-time=false --api-audience=", "PUT /v1/identity-providers/i",
 			`{"name":"Login","client_id":"c","just_in_time":false,"groups_claim":"roles","scopes":["openid"],"mapping":[{"group":"h","roles":["admin"]}]}`},
 		{"idp set-secret i --secret @" + jwks, "PUT /v1/identity-providers/i/secret", `{"client_secret":"{\"keys\":[]}"}`},
 		{"idp test i", "POST /v1/identity-providers/i/test", ""},
@@ -104,7 +104,7 @@ func TestIdentityCommandsSendWhatTheAPIDocuments(t *testing.T) {
 			f.answer("GET /v1/service-accounts/a", `{"id":"a","name":"Billing","roles":["admin"],"version":3}`)
 			f.answer("GET /v1/clients/c", `{"id":"c","name":"Shop","type":"confidential","token_endpoint_auth":"secret","grants":["authorization_code"],`+
 				`"redirect_uris":["https://shop.example.com/"],"scopes":["openid"],"first_party":true,"version":3}`)
-			f.answer("GET /v1/identity-providers/i", `{"id":"i","name":"Login","client_id":"c","scopes":["openid"],"groups_claim":"roles","just_in_time":true,`+
+			f.answer("GET /v1/identity-providers/i", `{"id":"i","name":"Login","client_id":"c","scopes":["openid"],"groups_claim":"roles","just_in_time":true,"api_audience":"y",`+
 				`"mapping":[{"group":"g","roles":["viewer"]}],"version":3}`)
 			args := strings.Fields(tc.args)
 			tansu(t, f.URL, append(args, "--tenant", "acme")...).wantOK(t)

@@ -34,6 +34,7 @@ type idpInfo struct {
 	Mapping        []idpMapping `json:"mapping"`
 	DefaultRoles   []string     `json:"default_roles"`
 	JustInTime     bool         `json:"just_in_time"`
+	APIAudience    string       `json:"api_audience"`
 	Status         string       `json:"status"`
 	DisabledReason string       `json:"disabled_reason"`
 	Domains        []idpDomain  `json:"domains"`
@@ -70,6 +71,7 @@ var idpFields = append(idpColumns[:len(idpColumns):len(idpColumns)],
 		}
 		return "need an account first"
 	}},
+	column[idpInfo]{"API audience", func(p idpInfo) string { return p.APIAudience }},
 	column[idpInfo]{"version", func(p idpInfo) string { return strconv.FormatInt(p.Version, 10) }},
 )
 
@@ -110,6 +112,7 @@ func newIDPCommand(c *cli) *cobra.Command {
 // idpFlags say what can be changed about an identity provider.
 type idpFlags struct {
 	name, clientID, claim  string
+	audience               string
 	scopes, groups, others []string
 	justInTime             bool
 }
@@ -120,6 +123,7 @@ func (f *idpFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.claim, "groups-claim", "", "claim that names somebody's groups (default: groups)")
 	flags.StringArrayVar(&f.groups, "group", nil, "roles of a group, as GROUP=ROLE,…; repeat it for more")
 	flags.StringSliceVar(&f.others, "default-role", nil, "role of people in none of these groups; without any they are not let in")
+	flags.StringVar(&f.audience, "api-audience", "", "accept the provider's access tokens that are for this audience; none if empty")
 	flags.BoolVar(&f.justInTime, "just-in-time", false, "let people in whom nobody here knows yet")
 }
 
@@ -131,7 +135,7 @@ func (f *idpFlags) apply(p *idpInfo, given func(flag string) bool) error {
 	}{
 		{"name", func() { p.Name = f.name }}, {"client-id", func() { p.ClientID = f.clientID }}, {"scope", func() { p.Scopes = f.scopes }},
 		{"groups-claim", func() { p.GroupsClaim = f.claim }}, {"default-role", func() { p.DefaultRoles = f.others }},
-		{"just-in-time", func() { p.JustInTime = f.justInTime }},
+		{"just-in-time", func() { p.JustInTime = f.justInTime }}, {"api-audience", func() { p.APIAudience = f.audience }},
 	} {
 		if given(a.flag) {
 			a.apply()
@@ -162,8 +166,10 @@ func (p idpInfo) body() map[string]any {
 	if len(p.Mapping) > 0 {
 		body["mapping"] = p.Mapping
 	}
-	if p.GroupsClaim != "" {
-		body["groups_claim"] = p.GroupsClaim
+	for name, text := range map[string]string{"groups_claim": p.GroupsClaim, "api_audience": p.APIAudience} {
+		if text != "" {
+			body[name] = text
+		}
 	}
 	return body
 }

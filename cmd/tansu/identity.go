@@ -68,20 +68,21 @@ func (n *node) openIdentity(ctx context.Context, master [32]byte, operator acces
 	if id.federation, err = federation.New(federation.Config{HTTP: outbound.NewClient(outbound.Config{Allowed: n.cfg.Webhooks.Networks()})}); err != nil {
 		return err
 	}
-	issuer := n.cfg.Issuer()
+	issuer, tenants, index := n.cfg.Issuer(), tenantdirectory.NewDirectory(n.platform), newIdentityIndex(keys["tansu identity index"])
 	id.provider, err = oidc.New(oidc.Deps{
 		Config: oidc.Config{PublicURL: issuer, Secure: strings.HasPrefix(issuer, "https://")},
 		Grants: granted, Credentials: id.credentials, Acts: oidc.NewActs(n.parts.commands, n.parts.runner),
-		Users: people, Access: rights, Clients: clients.NewDirectory(n.platform), Tenants: tenantdirectory.NewDirectory(n.platform),
+		Users: people, Access: rights, Clients: clients.NewDirectory(n.platform), Tenants: tenants,
 		Mailer: id.mailer, Limits: n.engines.limits, EmailIndex: id.emailIndex,
-		IdentityIndex: newIdentityIndex(keys["tansu identity index"]), Federation: id.federation,
+		IdentityIndex: index, Federation: id.federation,
 		Key: [32]byte(keys["tansu sign-in pages"]), Logger: n.logger, Address: middleware.ClientAddress,
 	})
 	if err != nil {
 		return err
 	}
 	id.access, err = access.New(access.Deps{
-		Operator: operator, Tokens: id.provider, Keys: id.credentials, Users: people, Directory: rights,
+		Operator: operator, Tokens: id.provider, Keys: id.credentials, Users: people, Directory: rights, Tenants: tenants,
+		Issuer: issuer, Issuers: id.federation, IdentityIndex: index,
 	})
 	if err != nil {
 		return err

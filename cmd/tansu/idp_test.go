@@ -25,7 +25,8 @@ func TestATenantSignsItsPeopleIn(t *testing.T) {
 	acme, beta := s.newTenant("acme"), s.newTenant("beta")
 	idp := create[idpInfo](s, acme, "/v1/identity-providers", map[string]any{
 		"name": "Acme login", "issuer": upstream.URL, "client_id": upstreamtest.ClientID, "client_secret": upstreamtest.Secret, "just_in_time": true,
-		"mapping": []map[string]any{{"group": "engineering", "roles": []string{"developer"}}, {"group": "support", "roles": []string{"viewer"}}},
+		"api_audience": upstreamtest.Audience,
+		"mapping":      []map[string]any{{"group": "engineering", "roles": []string{"developer"}}, {"group": "support", "roles": []string{"viewer"}}},
 	})
 	require.Equal(t, s.url+"/auth/callback/"+idp.ID, idp.RedirectURI)
 	var report struct {
@@ -66,6 +67,16 @@ func TestATenantSignsItsPeopleIn(t *testing.T) {
 	require.Equal(t, []string{"developer"}, eve.Roles)
 	require.Empty(t, eve.User.Email, "nobody has shown that example.com is Acme's")
 
+	// Programs that hold a token of the provider need none of ours.
+	theirs := request{
+		method: http.MethodGet, path: "/v1/me", token: upstream.AccessToken("eve", time.Now().Add(time.Second), nil), from: http.Header{"X-Tenant-Id": {"acme"}},
+	}
+	var same meInfo
+	require.NoError(t, json.Unmarshal(s.do(http.StatusOK, theirs), &same))
+	require.Equal(t, []any{eve.User.ID, eve.Roles}, []any{same.User.ID, same.Roles})
+	require.Empty(t, same.SessionID)
+	s.refused(theirs.token)
+
 	s.do(http.StatusForbidden, request{method: http.MethodGet, path: "/v1/members", token: token.AccessToken, from: http.Header{"X-Tenant-Id": {beta}}})
 	s.do(http.StatusForbidden, request{method: http.MethodGet, path: "/v1/tenants", token: token.AccessToken})
 	create[struct{}](s, beta, "/v1/members", map[string]any{"user_id": eve.User.ID, "roles": []string{"admin"}})
@@ -87,6 +98,7 @@ func TestATenantSignsItsPeopleIn(t *testing.T) {
 	s.do(http.StatusOK, request{method: http.MethodPost, path: "/v1/identity-providers/" + idp.ID + "/disable", tenant: acme, body: map[string]any{"reason": "odd"}})
 	s.refused(token.AccessToken)
 	s.refused(second.AccessToken)
+	require.Contains(t, string(s.do(http.StatusUnauthorized, theirs)), "turned off")
 	_, err = program.TokenSource(t.Context(), &oauth2.Token{RefreshToken: second.RefreshToken}).Token()
 	require.ErrorContains(t, err, "invalid_grant")
 	s.do(http.StatusNoContent, request{method: http.MethodDelete, path: "/v1/identity-providers/" + idp.ID, tenant: acme})

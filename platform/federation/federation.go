@@ -70,6 +70,8 @@ type Client struct {
 	http       *http.Client
 	now        func() time.Time
 	discovered *lru.Cache[string, *discovered]
+	signers    *lru.Cache[string, *signer] // by issuer
+	asking     chan struct{}               // has a place for each issuer that is asked for its keys
 }
 
 // New returns a client that knows no provider yet.
@@ -83,7 +85,11 @@ func New(c Config) (*Client, error) {
 	bounded := *c.HTTP
 	bounded.Transport, bounded.Timeout = limited{c.HTTP.Transport}, requestTime
 	known, err := lru.New[string, *discovered](maxDiscovered)
-	return &Client{&bounded, c.Now, known}, err
+	if err != nil {
+		return nil, err
+	}
+	signers, err := lru.New[string, *signer](maxIssuers)
+	return &Client{&bounded, c.Now, known, signers, make(chan struct{}, maxAsking)}, err
 }
 
 // limited bounds what is read of answers.

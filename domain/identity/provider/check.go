@@ -22,6 +22,7 @@ const (
 	MaxScopes    = 20
 	MaxScope     = 100 // bytes
 	MaxClaim     = 100 // bytes
+	MaxAudience  = 255 // characters
 	MaxMapping   = 100 // groups
 	MaxGroup     = 255 // characters
 )
@@ -45,6 +46,7 @@ func (p Profile) clean() (Profile, []domain.FieldError) {
 	problems = append(problems, domain.CheckLine("/client_id", p.ClientID, MaxClientID)...)
 	problems = append(problems, checkScopes(p.Scopes)...)
 	problems = append(problems, domain.CheckLine("/groups_claim", p.GroupsClaim, MaxClaim)...)
+	problems = append(problems, checkAudience(p)...)
 	problems = append(problems, checkMapping(p.Mapping)...)
 	if n := len(p.Roles()); n > permission.MaxRoles {
 		problems = append(problems, domain.FieldError{Field: "/mapping", Code: "too_many_roles",
@@ -90,6 +92,18 @@ func checkScopes(scopes []string) []domain.FieldError {
 		problems = append(problems, domain.FieldError{Field: "/scopes", Code: "openid_missing", Message: "must name openid, without which there is no ID token"})
 	}
 	return problems
+}
+
+// checkAudience refuses the client id too: ID tokens are for that, and they are no
+// access tokens.
+func checkAudience(p Profile) []domain.FieldError {
+	switch p.APIAudience {
+	case "":
+		return nil
+	case p.ClientID:
+		return []domain.FieldError{{Field: "/api_audience", Code: "client_id", Message: "must not be the client id, which ID tokens are for; have the provider name this API otherwise"}}
+	}
+	return domain.CheckLine("/api_audience", p.APIAudience, MaxAudience)
 }
 
 func checkMapping(mapping []GroupRoles) []domain.FieldError {

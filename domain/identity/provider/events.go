@@ -98,8 +98,8 @@ func (DomainAdded) EventType() string    { return "identity_provider.domain_adde
 func (DomainVerified) EventType() string { return "identity_provider.domain_verified" }
 func (DomainRemoved) EventType() string  { return "identity_provider.domain_removed" }
 
-func (Added) SchemaVersion() int          { return 1 }
-func (Changed) SchemaVersion() int        { return 1 }
+func (Added) SchemaVersion() int          { return 2 }
+func (Changed) SchemaVersion() int        { return 2 }
 func (SecretChanged) SchemaVersion() int  { return 1 }
 func (Enabled) SchemaVersion() int        { return 1 }
 func (Disabled) SchemaVersion() int       { return 1 }

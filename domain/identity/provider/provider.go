@@ -19,7 +19,7 @@ const SlotScope = "identity_provider.slot"
 
 // StateVersion changes with the meaning or shape of State and so drops old
 // snapshots.
-const StateVersion = 1
+const StateVersion = 2
 
 // Status is whether people can sign in with a provider.
 type Status string
@@ -44,6 +44,10 @@ type Profile struct {
 	// JustInTime lets people in whom nobody here knows yet. Without it they need
 	// an account that is linked first.
 	JustInTime bool `json:"just_in_time"`
+
+	// APIAudience is what access tokens of the provider must be for to be good at our
+	// own interface; empty: none are. Since version 2 of the events.
+	APIAudience string `json:"api_audience,omitempty"`
 }
 
 // GroupRoles are the roles of a group.

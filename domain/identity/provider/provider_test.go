@@ -45,6 +45,8 @@ func TestDecide(t *testing.T) {
 	completed := provider.Profile{
 		Name: "N", ClientID: "c", Scopes: []string{"openid", "email", "profile"}, GroupsClaim: "groups", Mapping: []provider.GroupRoles{}, DefaultRoles: []string{},
 	}
+	heard := full
+	heard.APIAudience = "https://tansu.example.com"
 	var many events
 	many = append(many, added)
 	for i := range provider.MaxDomains {
@@ -82,9 +84,16 @@ func TestDecide(t *testing.T) {
 		{"a group without roles", nil, of(func(p *provider.Profile) { p.Mapping = []provider.GroupRoles{{Group: "g"}} }), nil, "identity_provider.command_invalid /mapping/0/roles required"},
 		{"too many groups", nil, of(func(p *provider.Profile) { p.Mapping = groups }), nil, "identity_provider.command_invalid /mapping too_many"},
 		{"too many roles", nil, of(func(p *provider.Profile) { p.Mapping = lots }), nil, "identity_provider.command_invalid /mapping too_many_roles"},
+		{"an audience", nil, of(func(p *provider.Profile) { p.APIAudience = "https://tansu.example.com" }), events{provider.Added{
+			ID: "p1", Slot: 2, Issuer: "https://login.example.com", SecretID: "s1", Profile: heard, At: t0,
+		}}, ""},
+		{"the client id as audience", nil, of(func(p *provider.Profile) { p.APIAudience = p.ClientID }), nil, "identity_provider.command_invalid /api_audience client_id"},
+		{"a long audience", nil, of(func(p *provider.Profile) { p.APIAudience = strings.Repeat("x", 256) }), nil, "identity_provider.command_invalid /api_audience too_long"},
+		{"an audience of two lines", nil, of(func(p *provider.Profile) { p.APIAudience = "a\nb" }), nil, "identity_provider.command_invalid /api_audience invalid_characters"},
 		{"a scope with a space", nil, of(func(p *provider.Profile) { p.Scopes = []string{"openid", "a b"} }), nil, "identity_provider.command_invalid /scopes/1 invalid_characters"},
 
 		{"change", events{added}, provider.Change{Profile: least, At: t1}, events{provider.Changed{ID: "p1", Profile: completed, At: t1}}, ""},
+		{"change the audience", events{added}, provider.Change{Profile: heard, At: t1}, events{provider.Changed{ID: "p1", Profile: heard, At: t1}}, ""},
 		{"change nothing", events{added}, provider.Change{Profile: full, At: t1}, nil, ""},
 		{"change a removed one", events{added, removed}, provider.Change{Profile: least, At: t2}, nil, "identity_provider.not_found"},
 		{"change the secret", events{added}, provider.ChangeSecret{SecretID: "s2", At: t1}, events{provider.SecretChanged{ID: "p1", SecretID: "s2", At: t1}}, ""},

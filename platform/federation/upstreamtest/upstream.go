@@ -43,6 +43,8 @@ type Upstream struct {
 	Answer            func(url.Values)
 	// Algorithm signs ID tokens. Default: ES256.
 	Algorithm jose.SignatureAlgorithm
+	// Keys are published instead of the one that signs, if set.
+	Keys []any
 	// SignKey signs instead of the key that is published, if set.
 	SignKey any
 	// Down has all endpoints fail.
@@ -56,6 +58,7 @@ type Upstream struct {
 	server *httptest.Server
 	mu     sync.Mutex
 	key    *ecdsa.PrivateKey
+	keyID  string
 	codes  map[string]begun
 	tokens map[string]map[string]any
 }
@@ -71,7 +74,7 @@ func New(t testing.TB) *Upstream {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	u := &Upstream{
-		t: t, key: key, Algorithm: jose.ES256, Claims: map[string]any{}, Asked: map[string]int{},
+		t: t, key: key, keyID: "k1", Algorithm: jose.ES256, Claims: map[string]any{}, Asked: map[string]int{},
 		codes: map[string]begun{}, tokens: map[string]map[string]any{},
 	}
 	mux := http.NewServeMux()
@@ -121,7 +124,11 @@ func (u *Upstream) discovery(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (u *Upstream) keys(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: u.key.Public(), KeyID: "k1", Algorithm: "ES256", Use: "sig"}}})
+	if u.Keys != nil {
+		answer(w, http.StatusOK, map[string]any{"keys": u.Keys})
+		return
+	}
+	answer(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: u.key.Public(), KeyID: u.keyID, Algorithm: "ES256", Use: "sig"}}})
 }
 
 func (u *Upstream) authorize(w http.ResponseWriter, r *http.Request) {
@@ -196,7 +203,7 @@ func (u *Upstream) sign(claims map[string]any) string {
 	if u.SignKey != nil {
 		key = u.SignKey
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: u.Algorithm, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: u.Algorithm, Key: jose.JSONWebKey{Key: key, KeyID: u.keyID}}, nil)
 	require.NoError(u.t, err)
 	signed, err := signer.Sign(payload)
 	require.NoError(u.t, err)
