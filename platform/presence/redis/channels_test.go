@@ -141,7 +141,7 @@ func TestAProcessThatWasBelievedDeadComesBack(t *testing.T) {
 	require.NoError(t, one.Join(t.Context(), c, member("a")))
 	presencetest.AwaitPresent(t, told, "a")
 	del(t, i, one.link.NodeKey(one.link.Node()))
-	require.Eventually(t, func() bool { return one.link.State().Session == 2 }, patience, tick)
+	require.Eventually(t, func() bool { return one.link.State().Session > 1 }, patience, tick)
 	presencetest.AwaitMembers(t, other, c, "a")
 	presencetest.AwaitPresent(t, told, "a")
 	ownTold.Await(t, "joined a")
@@ -150,6 +150,7 @@ func TestAProcessThatWasBelievedDeadComesBack(t *testing.T) {
 func TestABrokenSubscriptionIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(redistest.Private(t).URL())
+	i.beat = time.Minute // no session ends
 	one, other := i.node(t), i.node(t)
 	c := newChannel()
 	told := presencetest.Listen(t, one, c)
@@ -269,7 +270,7 @@ func TestAFrozenRedisHoldsNobodyUp(t *testing.T) {
 		require.NoError(t, channels.Leave(t.Context(), c, "a"))
 		require.Len(t, told.Messages(), 3, "round %d", n)
 	}
-	require.Less(t, time.Since(began), 5*time.Second, "one call waits, the others know")
+	require.Less(t, time.Since(began), 40*time.Second, "a few calls wait 100 ms, and not each of 800")
 	require.NoError(t, channels.Join(t.Context(), c, member("a")))
 	require.NoError(t, server.Thaw())
 	require.Eventually(t, func() bool { return channels.Healthy() == nil }, patience, tick)

@@ -29,7 +29,7 @@ type installation struct {
 }
 
 func newInstallation(url string) installation {
-	return installation{url: url, prefix: uuid.NewString(), beat: 200 * time.Millisecond}
+	return installation{url: url, prefix: uuid.NewString(), beat: 2 * time.Second} // a busy machine may miss a few before it is believed dead
 }
 
 type node struct {
@@ -40,7 +40,7 @@ type node struct {
 
 func (i installation) node(t *testing.T) node {
 	t.Helper()
-	link, err := redis.Open(redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: 5 * time.Second})
+	link, err := redis.Open(redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: patience})
 	require.NoError(t, err)
 	n := node{Channels: presenceredis.New(link, slog.New(slog.DiscardHandler)), link: link}
 	var ctx context.Context
