@@ -45,10 +45,10 @@ func TestPresence(t *testing.T) {
 	b.say(`{"type":"join","channel":"room"}`)
 	b.expect("presence")
 	a.expect("presence")
-	begun := time.Now()
+	begun := startStopwatch(t)
 	require.NoError(t, b.NetConn().Close())
 	require.Equal(t, joined.ID, a.expect("presence").Left.ID)
-	within(t, begun)
+	begun.within(noticed)
 }
 
 // TestBroadcast: to all in the channel, the sender among them, in its order; not
