@@ -150,7 +150,6 @@ func TestAProcessThatWasBelievedDeadComesBack(t *testing.T) {
 func TestABrokenSubscriptionIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(redistest.Private(t).URL())
-	i.beat = time.Minute // no session ends
 	one, other := i.node(t), i.node(t)
 	c := newChannel()
 	told := presencetest.Listen(t, one, c)
