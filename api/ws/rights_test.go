@@ -2,7 +2,6 @@ package ws_test
 
 import (
 	"errors"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,39 +10,8 @@ import (
 
 	"tansu.cloud/api/problem"
 	"tansu.cloud/api/ws"
+	"tansu.cloud/platform/stopwatchtest"
 )
-
-// stopwatch measures how long something takes while the machine runs: it stands
-// still when this process does, as a busy machine makes it.
-type stopwatch struct {
-	t     *testing.T
-	ticks atomic.Int64
-}
-
-const tick = 10 * time.Millisecond
-
-func startStopwatch(t *testing.T) *stopwatch {
-	s := &stopwatch{t: t}
-	go func() {
-		ticker := time.NewTicker(tick)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				s.ticks.Add(1)
-			case <-t.Context().Done():
-				return
-			}
-		}
-	}()
-	return s
-}
-
-// within fails if something took longer than it may.
-func (s *stopwatch) within(most time.Duration) {
-	s.t.Helper()
-	require.Less(s.t, time.Duration(s.ticks.Load())*tick, most)
-}
 
 // noticed is how long a change of rights may take to be noticed.
 const noticed = time.Second
@@ -55,7 +23,7 @@ func TestRevokedToken(t *testing.T) {
 	stays := e.connect("good")
 	all := []*client{e.connect("revoked"), e.connect("revoked"), e.connect("revoked")}
 	all[0].subscribe("a", `{"now":true}`)
-	begun := startStopwatch(t)
+	begun := stopwatchtest.Start(t)
 	e.tokens.revoke("revoked")
 	for _, c := range all {
 		last := c.ends(4401)
@@ -63,7 +31,7 @@ func TestRevokedToken(t *testing.T) {
 		require.Equal(t, "closing", last[0].Type)
 		require.Equal(t, "unauthorized", last[0].Code)
 	}
-	begun.within(noticed)
+	begun.Within(noticed)
 	stays.subscribe("a", `{"now":true}`)
 }
 
@@ -79,10 +47,10 @@ func TestRevokedWhileStalled(t *testing.T) {
 	c.deafen()
 	c.subscribe("a", `{"after":0}`)
 	require.Equal(t, 1, e.server.Holders())
-	begun := startStopwatch(t)
+	begun := stopwatchtest.Start(t)
 	e.tokens.revoke("revoked")
 	require.Eventually(t, func() bool { return e.server.Holders() == 0 }, timeout, time.Millisecond)
-	begun.within(3 * time.Second)
+	begun.Within(3 * time.Second)
 }
 
 // TestEachTokenIsAskedOnce, however many sockets it has opened.
@@ -120,10 +88,10 @@ func TestSuspendedTenant(t *testing.T) {
 	elsewhere.expect("connected")
 	c.subscribe("a", `{"after":0}`)
 	c.until(3)
-	begun := startStopwatch(t)
+	begun := stopwatchtest.Start(t)
 	e.tenants.closed.Store(acme, problem.New(problem.TenantSuspended, "The tenant is suspended."))
 	last := c.ends(4403)
-	begun.within(noticed)
+	begun.Within(noticed)
 	require.Equal(t, "tenant_suspended", last[0].Code)
 	require.Equal(t, map[string]int64{"a": 3}, last[0].Positions)
 	elsewhere.subscribe("a", `{"now":true}`)
@@ -148,30 +116,30 @@ func TestLostPermissions(t *testing.T) {
 	c.say(`{"type":"join","channel":"room"}`)
 	c.expect("presence")
 
-	begun := startStopwatch(t)
+	begun := stopwatchtest.Start(t)
 	e.tokens.put("t", may("channels.join"))
 	ended := c.expect("unsubscribed")
 	require.Equal(t, "a", ended.ID)
 	require.Equal(t, "forbidden", ended.Code)
-	begun.within(noticed)
+	begun.Within(noticed)
 	c.say(`{"type":"subscribe","id":"a","from":{"now":true}}`)
 	require.Equal(t, "forbidden", c.expect("error").Code)
 
-	begun = startStopwatch(t)
+	begun = stopwatchtest.Start(t)
 	e.tokens.put("t", may("events.read"))
 	left := c.expect("error")
 	require.Equal(t, "room", left.ID)
 	require.Equal(t, "forbidden", left.Code)
-	begun.within(noticed)
+	begun.Within(noticed)
 	c.say(`{"type":"join","channel":"room"}`)
 	require.Equal(t, "forbidden", c.expect("error").Code)
 	c.subscribe("a", `{"now":true}`)
 
-	begun = startStopwatch(t)
+	begun = stopwatchtest.Start(t)
 	e.tokens.put("t", may())
 	last := c.ends(4403)
 	require.Equal(t, "forbidden", last[len(last)-1].Code)
-	begun.within(noticed)
+	begun.Within(noticed)
 }
 
 // TestExpiry: a warning, a refresh, another warning, the end after a grace.
