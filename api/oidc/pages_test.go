@@ -174,7 +174,7 @@ func (r *rig) mailed() mail.Message {
 	select {
 	case m := <-r.mail:
 		return m
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		require.Fail(r.t, "no mail came")
 		return mail.Message{}
 	}

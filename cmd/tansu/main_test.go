@@ -157,7 +157,7 @@ var printedToken = regexp.MustCompile(`tsk_op_[A-Za-z0-9_-]{43}`)
 
 func devEnv(t *testing.T) (env []string, dataDir string) {
 	dataDir = filepath.Join(postgrestest.DataDir(t), "data")
-	return []string{"TANSU_DATA_DIR=" + dataDir, "TANSU_HTTP_ADDR=" + freeAddr(t)}, dataDir
+	return []string{"TANSU_DATA_DIR=" + dataDir, "TANSU_HTTP_ADDR=" + freeAddr(t), patientReads}, dataDir
 }
 
 // postmaster is the pid of the private server.
