@@ -54,7 +54,9 @@ func TestProvisioningOfAKilledNode(t *testing.T) {
 	}
 	p := startProgram(t, env, "serve").ready()
 	for email, id := range ids {
-		require.Eventually(t, func() bool { return p.status("/v1/tenants/"+id, "brought-along-token") == http.StatusOK && p.tenantStatus(id) == "active" }, 2*time.Minute, 50*time.Millisecond, email)
+		require.Eventually(t, func() bool {
+			return p.status("/v1/tenants/"+id, "brought-along-token") == http.StatusOK && p.tenantStatus(id) == "active"
+		}, 2*time.Minute, 50*time.Millisecond, email)
 	}
 	p.signal(syscall.SIGTERM)
 	require.Zero(t, p.wait(), p.stderr)
