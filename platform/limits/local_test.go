@@ -23,8 +23,8 @@ func TestOneProcessKeepsTheRate(t *testing.T) {
 	local := limits.NewLocal()
 	for _, rate := range []limits.Rate{
 		{Tokens: 20, Per: time.Second, Burst: 20},
-		{Tokens: 500, Per: time.Second, Burst: 500},
-		{Tokens: 5_000, Per: time.Second, Burst: 5_000},
+		{Tokens: 200, Per: time.Second, Burst: 200},
+		{Tokens: 1_000, Per: time.Second, Burst: 1_000},
 	} {
 		p := limitstest.Press(t, rate, 2*time.Second, local, local, local)
 		t.Logf("%d in %s, burst %d: %+v", rate.Tokens, rate.Per, rate.Burst, p)

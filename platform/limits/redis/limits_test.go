@@ -93,8 +93,8 @@ func TestThreeProcessesKeepTheRate(t *testing.T) {
 	for _, rate := range []limits.Rate{
 		// Bursts so large that what a busy machine misses can be made up for.
 		{Tokens: 20, Per: time.Second, Burst: 20},
-		{Tokens: 500, Per: time.Second, Burst: 500},
-		{Tokens: 5_000, Per: time.Second, Burst: 5_000},
+		{Tokens: 200, Per: time.Second, Burst: 200},
+		{Tokens: 1_000, Per: time.Second, Burst: 1_000},
 	} {
 		p := limitstest.Press(t, rate, 2*time.Second, i.node(t), i.node(t), i.node(t))
 		t.Logf("%d in %s, burst %d: %+v", rate.Tokens, rate.Per, rate.Burst, p)
