@@ -159,7 +159,7 @@ func TestHangingTransactionIsEndedForTheSuccessor(t *testing.T) {
 func TestTokensRiseOverAllLeases(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	c.join("a")
+	c.join("a", func(cfg *projections.Config) { cfg.LeaseTTL = time.Hour }) // none is taken anew
 	c.even("a")
 	c.do(projection.StartRebuild{Reason: "test"})
 	c.eventually(c.serving(c.any().Runner, 2), "generation 2 must serve")

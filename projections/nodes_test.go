@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"tansu.cloud/domain/projection"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/bus"
+	"tansu.cloud/platform/stopwatchtest"
 	"tansu.cloud/projections"
 )
 
@@ -197,17 +199,17 @@ func TestPartitionsOfAKilledNodeMoveWhenItsLeasesRunOut(t *testing.T) {
 func TestStoppedNodeIsReplacedAtOnce(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	seldom := func(cfg *projections.Config) { cfg.PollInterval, cfg.LeaseTTL = 3*time.Second, time.Hour }
+	seldom := func(cfg *projections.Config) { cfg.PollInterval, cfg.LeaseTTL = 10*time.Second, time.Hour }
 	c.join("a", seldom)
 	c.even("a")
 	c.join("b", seldom)
 	c.even("a", "b")
-	began := time.Now()
+	began := stopwatchtest.Start(t)
 	c.stop("a")
 	c.even("b")
 	require.Eventually(t, func() bool { holder, _ := c.lease(); return holder == "b" }, time.Minute, time.Millisecond)
-	t.Logf("replaced %v after it began to stop", time.Since(began))
-	require.Less(t, time.Since(began), 2500*time.Millisecond, "neither by a poll nor by the end of the lease")
+	t.Logf("replaced %v after it began to stop", began.Read())
+	began.Within(6 * time.Second) // neither by a poll nor by the end of the lease
 }
 
 func TestRollingRestartsLoseNothing(t *testing.T) {
@@ -233,7 +235,7 @@ func TestRandomKillsWithABadBus(t *testing.T) {
 	c := newCluster(t)
 	bad := func(cfg *projections.Config) {
 		cfg.Bus = chaoticBus{c.bus}
-		cfg.LeaseTTL = 500 * time.Millisecond
+		cfg.LeaseTTL = time.Second
 	}
 	ids := []string{"a", "b", "c"}
 	for _, id := range ids {
@@ -244,7 +246,7 @@ func TestRandomKillsWithABadBus(t *testing.T) {
 		for range 8 {
 			id := ids[rand.IntN(len(ids))]
 			c.kill(id)
-			timer := time.NewTimer(rand.N(700 * time.Millisecond)) // sometimes others take over, sometimes not
+			timer := time.NewTimer(rand.N(1400 * time.Millisecond)) // sometimes others take over, sometimes not
 			<-timer.C
 			c.join(id, bad)
 		}
@@ -393,7 +395,7 @@ func TestFollowerMovesNothingOn(t *testing.T) {
 	require.Equal(t, c.expected(), c.rows())
 	c.even("a")
 	c.eventually(func() bool { return c.status(follower.Runner).State == projections.StateRunning }, "it must know how things stand")
-	require.Equal(t, []string{"a"}, c.status(follower.Runner).Owners)
+	c.eventually(func() bool { return slices.Equal([]string{"a"}, c.status(follower.Runner).Owners) }, "it must know who does it")
 	position = c.append(id, "a", noted{"x"})
 	c.wait(follower.Runner, id, position) // although no checkpoint is written for it
 	c.stop("a")
@@ -415,7 +417,8 @@ func TestHintMovesOnWithoutMessages(t *testing.T) {
 	e := newEnv(t)
 	silent := bus.NewInProcess(e.config().Logger)
 	defer silent.Close()
-	r := e.start(func(c *projections.Config) { c.Bus, c.PollInterval = silent, 10*time.Second })
+	seldom := func(c *projections.Config) { c.Bus, c.PollInterval = silent, 2*time.Minute } // later than any wait
+	r := e.start(seldom)
 	id := uuid.New()
 	e.eventually(func() bool { return len(e.status(r).Owners) == 1 }, "it must run")
 	position := e.append(id, "a", added{1})
@@ -425,8 +428,6 @@ func TestHintMovesOnWithoutMessages(t *testing.T) {
 	e.do(projection.Pause{})
 	head, err := e.store.Head(t.Context(), eventstore.SystemTenant)
 	require.NoError(t, err)
-	began := time.Now()
 	r.Hint(eventstore.SystemTenant, head.Position)
 	e.eventually(func() bool { return e.status(r).State == projections.StatePaused }, "the hint must bring the pause")
-	require.Less(t, time.Since(began), 8*time.Second, "not the poll")
 }

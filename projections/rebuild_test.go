@@ -122,8 +122,8 @@ func TestRebuildShowsProgressAndCanBeCancelled(t *testing.T) {
 	require.GreaterOrEqual(t, s.Rebuild.Total, int64(100))
 	require.Equal(t, e.expected(), e.rows(), "the old generation serves")
 
+	e.do(projection.CancelRebuild{Reason: "changed my mind"}) // before it can be done
 	close(held.open)
-	e.do(projection.CancelRebuild{Reason: "changed my mind"})
 	e.eventually(func() bool { return e.status(r).Rebuild == nil }, "the rebuild must end")
 	e.eventually(func() bool { return len(e.schemas()) == 1 }, "its tables must go")
 	require.Equal(t, 1, e.status(r).Generation)

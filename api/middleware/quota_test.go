@@ -51,12 +51,12 @@ func TestAQuotaIsTheTotalOfATenantOverAllClasses(t *testing.T) {
 	require.Contains(t, refused.Body.String(), `"code":"rate_limited"`)
 	require.Contains(t, refused.Body.String(), "requests_per_minute")
 	require.Equal(t, `"principal";q=1000;w=3600, "tenant";q=1000;w=3600, "tenant-quota";q=3;w=3600`, refused.Header().Get("RateLimit-Policy"))
-	require.Equal(t, `"tenant-quota";r=0;t=3600`, refused.Header().Get("RateLimit"))
+	requireLeft(t, refused, "tenant-quota", 0, 3600)
 	require.NotEmpty(t, refused.Header().Get("Retry-After"))
 	require.Equal(t, 200, serve(h, from("GET", "/v1/things", "b", "user:9")).Code, "another tenant")
 
 	quota = limits.Rate{Tokens: 1_000_000, Per: time.Second, Burst: 1_000_000}
-	require.Eventually(t, func() bool { return serve(h, from("GET", "/", "a", "user:1")).Code == 200 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return serve(h, from("GET", "/", "a", "user:1")).Code == 200 }, time.Minute, time.Millisecond)
 	quota = middleware.PerMinute(0)
 	refused = serve(h, from("GET", "/", "a", "user:1"))
 	require.Equal(t, 429, refused.Code, "nothing at all")
@@ -71,7 +71,7 @@ func TestNodesShareAQuotaThroughRedis(t *testing.T) {
 	prefix, quota := uuid.NewString(), few(10)
 	var nodes []http.Handler
 	for range 3 {
-		shared, _, _ := redistest.Node(t, redis.Config{URL: server.URL(), Prefix: prefix, Timeout: 5 * time.Second}, limitsredis.New)
+		shared, _, _ := redistest.Node(t, redis.Config{URL: server.URL(), Prefix: prefix, Timeout: 30 * time.Second}, limitsredis.New)
 		require.Eventually(t, func() bool { return shared.Healthy() == nil }, 30*time.Second, time.Millisecond)
 		nodes = append(nodes, withQuota(t, shared, &quota))
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -44,6 +45,17 @@ func from(method, path, tenant, actor string) *http.Request {
 	return r
 }
 
+// requireLeft: so many are left, and all are back in so many seconds, or a little
+// sooner on a busy machine.
+func requireLeft(t *testing.T, answer *httptest.ResponseRecorder, name string, left, seconds int) {
+	t.Helper()
+	var back int
+	header := answer.Header().Get("RateLimit")
+	_, err := fmt.Sscanf(header, fmt.Sprintf(`"%s";r=%d;t=%%d`, name, left), &back)
+	require.NoError(t, err, header)
+	require.InDelta(t, seconds-10, back, 10)
+}
+
 func TestRateLimitHeaders(t *testing.T) {
 	t.Parallel()
 	h := limited(t, middleware.Rates{
@@ -53,18 +65,18 @@ func TestRateLimitHeaders(t *testing.T) {
 	first := serve(h, from("GET", "/v1/things", "a", "user:1"))
 	require.Equal(t, 200, first.Code)
 	require.Equal(t, `"principal";q=2;w=60, "tenant";q=600;w=60`, first.Header().Get("RateLimit-Policy"))
-	require.Equal(t, `"principal";r=1;t=30`, first.Header().Get("RateLimit"))
+	requireLeft(t, first, "principal", 1, 30)
 	require.Empty(t, first.Header().Get("Retry-After"))
-	require.Equal(t, `"principal";r=0;t=60`, serve(h, from("HEAD", "/v1/things", "a", "user:1")).Header().Get("RateLimit"))
+	requireLeft(t, serve(h, from("HEAD", "/v1/things", "a", "user:1")), "principal", 0, 60)
 
 	refused := serve(h, from("GET", "/v1/things", "a", "user:1"))
 	require.Equal(t, 429, refused.Code)
 	require.Equal(t, "application/problem+json", refused.Header().Get("Content-Type"))
 	require.Contains(t, refused.Body.String(), `"code":"rate_limited"`)
-	require.Equal(t, `"principal";r=0;t=60`, refused.Header().Get("RateLimit"))
+	requireLeft(t, refused, "principal", 0, 60)
 	retry, err := strconv.Atoi(refused.Header().Get("Retry-After"))
 	require.NoError(t, err)
-	require.InDelta(t, 30, retry, 1)
+	require.InDelta(t, 20, retry, 10)
 
 	require.Equal(t, 200, serve(h, from("POST", "/v1/things", "a", "user:1")).Code, "another class")
 	require.Equal(t, 429, serve(h, from("DELETE", "/v1/things", "a", "user:1")).Code)
@@ -80,7 +92,7 @@ func TestATenantHasAnAllowanceForAll(t *testing.T) {
 	}
 	refused := serve(h, from("GET", "/", "a", "user:9"))
 	require.Equal(t, 429, refused.Code)
-	require.Equal(t, `"tenant";r=0;t=3600`, refused.Header().Get("RateLimit"))
+	requireLeft(t, refused, "tenant", 0, 3600)
 	require.Equal(t, 200, serve(h, from("GET", "/", "b", "user:9")).Code, "another tenant")
 }
 
@@ -170,23 +182,28 @@ func TestRefusalsAreCounted(t *testing.T) {
 // TestTheRateIsKept presses as a client would, with several connections. It is
 // not parallel: it measures.
 func TestTheRateIsKept(t *testing.T) {
-	rate := limits.Rate{Tokens: 500, Per: time.Second, Burst: 500}
+	// A burst so large that what a busy machine misses can be made up for, and a rate
+	// that it can exceed.
+	rate := limits.Rate{Tokens: 50, Per: time.Second, Burst: 300}
 	h := limited(t, middleware.Rates{Read: rate, TenantRead: limits.Rate{Tokens: 100_000, Per: time.Second, Burst: 100_000}})
 	const during = 2 * time.Second
 	var passed atomic.Int64
+	var took [4]time.Duration // until each was refused the last time
 	var clients sync.WaitGroup
 	began := time.Now()
-	for range 4 {
+	for i := range took {
 		clients.Go(func() {
 			for ok := true; ok || time.Since(began) < during; { // until nothing is left
 				if ok = serve(h, from("GET", "/", "a", "user:1")).Code == http.StatusOK; ok {
 					passed.Add(1)
+				} else {
+					took[i] = time.Since(began)
 				}
 			}
 		})
 	}
 	clients.Wait()
-	nominal := float64(rate.Burst) + time.Since(began).Seconds()*float64(rate.Tokens)
+	nominal := float64(rate.Burst) + slices.Max(took[:]).Seconds()*float64(rate.Tokens)
 	t.Logf("%d passed, %.1f %% of nominal", passed.Load(), 100*float64(passed.Load())/nominal)
 	require.InEpsilon(t, nominal, passed.Load(), 0.05)
 }

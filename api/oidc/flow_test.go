@@ -84,7 +84,7 @@ func TestCodeFlowWithPKCE(t *testing.T) {
 	require.Equal(t, tenant, claims.TenantID)
 	require.Equal(t, []string{permission.Owner}, claims.Roles)
 	require.Equal(t, uuid.Nil, claims.ServiceAccountID)
-	require.WithinDuration(t, time.Now().Add(10*time.Minute), claims.ExpiresAt, 5*time.Second)
+	require.WithinDuration(t, time.Now().Add(10*time.Minute), claims.ExpiresAt, time.Minute)
 	session, err := r.users.Session(t.Context(), claims.SessionID)
 	require.NoError(t, err)
 	require.True(t, session.Live())

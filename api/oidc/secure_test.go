@@ -56,15 +56,17 @@ func TestUnknownAccountsTakeAsLong(t *testing.T) {
 	r := newRig(t)
 	r.someone()
 	b := r.browser()
-	median := func(email string) time.Duration {
-		var took []time.Duration
-		for range 9 {
+	took := map[string][]time.Duration{}
+	for range 9 {
+		for _, email := range []string{"ann@example.com", "nobody@example.com"} { // in turn: what is busy is so for both
 			start := time.Now()
 			require.Equal(t, http.StatusUnauthorized, b.post("/auth/login", url.Values{"email": {email}, "password": {"wrong"}}).status)
-			took = append(took, time.Since(start))
+			took[email] = append(took[email], time.Since(start))
 		}
-		slices.Sort(took)
-		return took[len(took)/2]
+	}
+	median := func(email string) time.Duration {
+		slices.Sort(took[email])
+		return took[email][len(took[email])/2]
 	}
 	known, unknown := median("ann@example.com"), median("nobody@example.com")
 	require.Less(t, max(known, unknown), 4*min(known, unknown), "known %s, unknown %s", known, unknown)

@@ -12,6 +12,7 @@ import (
 	"tansu.cloud/api/middleware"
 	"tansu.cloud/api/rest"
 	"tansu.cloud/platform/limits"
+	"tansu.cloud/platform/stopwatchtest"
 )
 
 // slowly is used up at once and does not come back during a test.
@@ -142,9 +143,9 @@ func TestATenantsQuotaOfRequests(t *testing.T) {
 	require.NotContains(t, r.send("GET", "/v1/me", "", "X-Tenant-Id: acme").Header().Get("RateLimit-Policy"), "quota")
 	require.NotContains(t, me(grace).Header().Get("RateLimit-Policy"), "quota")
 	r.send("PUT", "/v1/tenants/acme/quotas", `{"quotas":{"requests_per_minute":1000000}}`, grace.auth).ok(200)
-	began := time.Now()
-	require.Eventually(t, func() bool { return me(ada).Code == 200 }, 10*time.Second, 5*time.Millisecond)
-	require.Less(t, time.Since(began), 2*time.Second)
+	began := stopwatchtest.Start(t)
+	require.Eventually(t, func() bool { return me(ada).Code == 200 }, time.Minute, 5*time.Millisecond)
+	began.Within(2 * time.Second)
 }
 
 func TestATenantsQuotaOfSockets(t *testing.T) {
@@ -174,5 +175,5 @@ func TestATenantsQuotaOfSockets(t *testing.T) {
 	require.Equal(t, 2.0, used())
 
 	r.send("PUT", "/v1/tenants/acme/quotas", `{"quotas":{"sockets":3}}`).ok(200)
-	require.Eventually(t, func() bool { return connect(t, server, bearer, "").read()["type"] == "connected" }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return connect(t, server, bearer, "").read()["type"] == "connected" }, time.Minute, 10*time.Millisecond)
 }

@@ -77,7 +77,7 @@ func (l *live) start(d *rest.Deps) {
 	require.NoError(l.t, err)
 	require.NoError(l.t, l.hub.Start(context.Background()))
 	l.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		require.NoError(l.t, l.sockets.Drain(ctx))
 		require.NoError(l.t, l.hub.Stop(ctx))

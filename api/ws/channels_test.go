@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/api/ws"
+	"tansu.cloud/platform/stopwatchtest"
 )
 
 // TestPresence: who is there, who comes, changes, goes and vanishes.
@@ -45,10 +46,10 @@ func TestPresence(t *testing.T) {
 	b.say(`{"type":"join","channel":"room"}`)
 	b.expect("presence")
 	a.expect("presence")
-	begun := time.Now()
+	begun := stopwatchtest.Start(t)
 	require.NoError(t, b.NetConn().Close())
 	require.Equal(t, joined.ID, a.expect("presence").Left.ID)
-	within(t, begun)
+	begun.Within(noticed)
 }
 
 // TestBroadcast: to all in the channel, the sender among them, in its order; not

@@ -28,7 +28,7 @@ func TestHeadersOfFrames(t *testing.T) {
 func TestLinesThatAreFull(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	e.server.Shorten(ws.Periods{Write: timeout, SlowWrite: timeout})
+	e.server.Shorten(ws.Periods{Write: 10 * timeout, SlowWrite: 10 * timeout})
 	c, live := e.connect("good"), e.connect("good")
 	c.deafen()
 	c.subscribe("a", `{"now":true}`)

@@ -76,13 +76,13 @@ func TestDrainIsBounded(t *testing.T) {
 func TestFeedRights(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, func(d *ws.Deps) { d.Quotas.Connections = ws.Quota{Tenant: 1, Principal: 1} })
-	e.tokens.put("expires", ws.Principal{Actor: "ada", Permitted: everything, ExpiresAt: time.Now().Add(time.Second)})
 	open := func(token string) (*ws.Feed, error) {
 		return e.server.Open(tenantscope.Within(context.Background(), acme), ws.Reader{Token: token, Tenant: acme, Cut: func() {}}, feeds.Spec{FromNow: true}, func() {})
 	}
 	_, err := open("bad")
 	require.ErrorContains(t, err, "unauthorized")
 	for token, change := range map[string]func(){"good": func() { e.tokens.revoke("good") }, "expires": func() {}} {
+		e.tokens.put("expires", ws.Principal{Actor: "ada", Permitted: everything, ExpiresAt: time.Now().Add(4 * time.Second)})
 		f, err := open(token)
 		require.NoError(t, err)
 		_, err = open(token)

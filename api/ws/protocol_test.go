@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -212,7 +213,7 @@ func TestTheTenantIsOne(t *testing.T) {
 func TestConnectComesFirst(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	e.server.Shorten(ws.Periods{Connect: 300 * time.Millisecond})
+	e.server.Shorten(ws.Periods{Connect: 4 * time.Second})
 	c := e.dial()
 	c.say(`{"type":"subscribe","id":"a","from":{"now":true}}`)
 	require.Equal(t, "unauthorized", c.expect("error").Code)
@@ -227,11 +228,10 @@ func TestConnectComesFirst(t *testing.T) {
 func TestTooHasty(t *testing.T) {
 	t.Parallel()
 	c := newEnv(t).connect("good")
-	for range 400 {
-		if c.WriteMessage(websocket.TextMessage, []byte(`{"type":"leave","channel":"a"}`)) != nil {
-			break
+	go func() { // until it is closed, however slow this is
+		for c.WriteMessage(websocket.TextMessage, []byte(`{"type":"leave","channel":"a"}`)) == nil {
 		}
-	}
+	}()
 	limited := 0
 	for _, f := range c.ends(4429) {
 		if f.Code == "rate_limited" && f.Type == "error" {
@@ -266,10 +266,13 @@ func TestLimits(t *testing.T) {
 	first.expect("unsubscribed")
 	second.subscribe("a", `{"now":true}`)
 
-	first.say(`{"type":"join","channel":"a"}`)
-	first.expect("presence")
-	first.say(`{"type":"join","channel":"b"}`)
-	refused := first.expect("error")
+	var refused frame
+	for i := 0; refused.Type != "error"; i++ { // sooner or later two fall into one second
+		first.say(fmt.Sprintf(`{"type":"join","channel":"%d"}`, i))
+		var err error
+		refused, err = first.read()
+		require.NoError(t, err)
+	}
 	require.Equal(t, "rate_limited", refused.Code)
 	require.Positive(t, refused.RetryIn)
 
@@ -313,27 +316,28 @@ func TestSubscriptionsOfAConnection(t *testing.T) {
 func TestPing(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	e.server.Shorten(ws.Periods{Ping: 50 * time.Millisecond, Silence: time.Second})
+	const silence = 4 * time.Second
+	e.server.Shorten(ws.Periods{Ping: 50 * time.Millisecond, Silence: silence})
 	c := e.connect("good")
-	pings := make(chan struct{}, 100)
+	pings, enough, answering := 0, false, true
 	answer := c.PingHandler()
-	answering := true
-	c.SetPingHandler(func(data string) error {
-		pings <- struct{}{}
-		if answering {
-			return answer(data)
-		}
-		return nil
-	})
 	begun := time.Now()
-	time.AfterFunc(1500*time.Millisecond, func() { e.commit(acme, "1", 1, 0) })
+	c.SetPingHandler(func(data string) error {
+		if !answering {
+			return nil
+		}
+		if pings++; !enough && pings >= 3 && time.Since(begun) > silence+time.Second {
+			enough = true
+			e.commit(acme, "1", 1, 0)
+		}
+		return answer(data)
+	})
 	c.subscribe("a", `{"now":true}`)
 	c.expect("events") // after longer than the silence
-	require.GreaterOrEqual(t, len(pings), 3)
 	answering = false
 	_, err := c.read()
 	require.Error(t, err)
-	require.Less(t, time.Since(begun), timeout)
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "it is the server that ends it")
 }
 
 func TestMissingDeps(t *testing.T) {

@@ -143,7 +143,7 @@ func startTail(t *testing.T, f *feedFake, args ...string) *tailing {
 
 func (r *tailing) waitLines(t *testing.T, n int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Count(r.stdout.String(), "\n") >= n }, 20*time.Second, time.Millisecond, "%s", &r.stderr)
+	require.Eventually(t, func() bool { return strings.Count(r.stdout.String(), "\n") >= n }, time.Minute, time.Millisecond, "%s", &r.stderr)
 }
 
 func positions(t *testing.T, lines string) (all []int64) {
@@ -188,7 +188,7 @@ func TestTailStartsAtTheHeadAndSelects(t *testing.T) {
 	f := newFeedFake(t)
 	f.append(5)
 	tail := startTail(t, f, "--type", "order.placed,order.paid", "--stream-type", "order", "--stream-id", "t0", "--actor", "ann", "--filter", "data.n > 1")
-	require.Eventually(t, func() bool { return len(f.subscriptions()) > 0 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(f.subscriptions()) > 0 }, time.Minute, time.Millisecond)
 	f.append(2)
 	tail.waitLines(t, 3)
 	tail.stop()
@@ -199,7 +199,7 @@ func TestTailStartsAtTheHeadAndSelects(t *testing.T) {
 		{"type":"order.paid","stream_type":"order","stream_id":"t0","actor":"ann"}]}`, f.subscriptions()[0])
 
 	startTail(t, f, "--actor", "ann")
-	require.Eventually(t, func() bool { return len(f.subscriptions()) > 1 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(f.subscriptions()) > 1 }, time.Minute, time.Millisecond)
 	require.JSONEq(t, `{"type":"subscribe","id":"feed","from":{"now":true},"topics":[{"actor":"ann"}]}`, f.subscriptions()[1])
 }
 

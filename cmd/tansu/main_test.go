@@ -6,13 +6,16 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -119,13 +122,26 @@ func (p *program) status(path, token string) int {
 
 func (p *program) signal(s os.Signal) { require.NoError(p.t, p.cmd.Process.Signal(s)) }
 
-// freeAddr is an address that nobody listens on now.
+// lastPort counts from a random number, so that no two tests get the same port.
+var lastPort = func() *atomic.Int64 {
+	n := new(atomic.Int64)
+	n.Store(rand.Int64N(10_000))
+	return n
+}()
+
+// freeAddr finds a loopback port below the range from which systems choose by
+// themselves, so that it is still free when a program comes (back) to it.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	for {
+		address := net.JoinHostPort("127.0.0.1", strconv.FormatInt(10_000+lastPort.Add(1)%10_000, 10))
+		listener, err := net.Listen("tcp", address)
+		if err == nil {
+			require.NoError(t, listener.Close())
+			return address
+		}
+		require.ErrorIs(t, err, syscall.EADDRINUSE)
+	}
 }
 
 // invoke runs a command of the program in this process.
@@ -141,7 +157,7 @@ var printedToken = regexp.MustCompile(`tsk_op_[A-Za-z0-9_-]{43}`)
 
 func devEnv(t *testing.T) (env []string, dataDir string) {
 	dataDir = filepath.Join(postgrestest.DataDir(t), "data")
-	return []string{"TANSU_DATA_DIR=" + dataDir, "TANSU_HTTP_ADDR=" + freeAddr(t)}, dataDir
+	return []string{"TANSU_DATA_DIR=" + dataDir, "TANSU_HTTP_ADDR=" + freeAddr(t), patientReads}, dataDir
 }
 
 // postmaster is the pid of the private server.

@@ -64,7 +64,7 @@ func newInstallation(t *testing.T, dsn string) *installation {
 		"TANSU_BUS=amqp", "TANSU_AMQP_URL=" + n.broker.URL(), "TANSU_HTTP_DRAIN_DELAY=0s",
 		"TANSU_WEBHOOKS_ALLOWED_NETWORKS=127.0.0.0/8", "TANSU_POSTGRES_MAX_CONNS=15",
 	}
-	n.env = append(n.env, serveEnv(t, dsn)...)
+	n.env = append(append(serveEnv(t, dsn), "TANSU_CONSISTENCY_WAIT=2s"), n.env...) // requests are repeated
 	return n
 }
 

@@ -42,18 +42,21 @@ func TestProvisioningOfAKilledNode(t *testing.T) {
 	ids := map[string]string{} // of tenants by the address of their owner
 	for round := range 6 {
 		p := startProgram(t, env, "serve").ready()
+		before := events()
 		for i := range 3 {
 			slug := fmt.Sprintf("t-%d-%d", round, i)
 			ids[slug+"@example.com"] = p.createTenant(slug)
 		}
-		steps := events() + rand.IntN(12) // more than a creation writes, until all are done
+		steps := before + 3 + rand.IntN(20) // three tenants write 24
 		require.Eventually(t, func() bool { return events() >= steps }, time.Minute, time.Millisecond)
 		p.signal(syscall.SIGKILL)
 		p.wait()
 	}
 	p := startProgram(t, env, "serve").ready()
 	for email, id := range ids {
-		require.Eventually(t, func() bool { return p.tenantStatus(id) == "active" }, 2*time.Minute, 50*time.Millisecond, email)
+		require.Eventually(t, func() bool {
+			return p.status("/v1/tenants/"+id, "brought-along-token") == http.StatusOK && p.tenantStatus(id) == "active"
+		}, 2*time.Minute, 50*time.Millisecond, email)
 	}
 	p.signal(syscall.SIGTERM)
 	require.Zero(t, p.wait(), p.stderr)

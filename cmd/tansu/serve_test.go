@@ -15,6 +15,10 @@ import (
 	"tansu.cloud/platform/postgrestest"
 )
 
+// patientReads has what was written be there for the next read, however busy the
+// machine is.
+const patientReads = "TANSU_CONSISTENCY_WAIT=30s"
+
 func serveEnv(t *testing.T, dsn string) []string {
 	return []string{
 		"TANSU_POSTGRES_DSN=" + dsn,
@@ -22,6 +26,7 @@ func serveEnv(t *testing.T, dsn string) []string {
 		"TANSU_OPERATOR_TOKEN=brought-along-token",
 		"TANSU_HTTP_ADDR=" + freeAddr(t),
 		"TANSU_DATA_DIR=" + t.TempDir(),
+		patientReads,
 	}
 }
 

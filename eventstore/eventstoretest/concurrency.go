@@ -182,7 +182,7 @@ func commitsInOrder(t *testing.T, f Fixture) {
 	require.Empty(t, told.failures)
 	for _, tenant := range ids {
 		log := requireLog(t, f.Store, tenant)
-		require.Eventually(t, func() bool { return len(f.Commits.of(tenant)) >= len(log) }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(f.Commits.of(tenant)) >= len(log) }, time.Minute, time.Millisecond)
 		requireSame(t, log, f.Commits.of(tenant))
 	}
 	require.False(t, f.Commits.mixedTenants(), "a report holds one tenant's events")

@@ -38,7 +38,7 @@ func start(t *testing.T, pool *pgxpool.Pool, opts postgres.Options) *postgres.St
 	store := postgres.New(pool, opts)
 	require.NoError(t, store.Start(t.Context()))
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		require.NoError(t, store.Stop(ctx))
 	})

@@ -30,6 +30,7 @@ const (
 // appends on their way.
 type faultyNetwork struct {
 	every   atomic.Int64 // one of how many large writes breaks; 0 = none
+	broken  atomic.Int64
 	counts  [faults]atomic.Int64
 	pending sync.WaitGroup // late deliveries
 }
@@ -73,7 +74,7 @@ func (c *faultyConn) Write(b []byte) (int, error) {
 		return c.Conn.Write(b)
 	}
 	c.broken.Store(true)
-	f := fault(rand.IntN(int(faults)))
+	f := fault(c.network.broken.Add(1) % int64(faults)) // in turn, so that each happens
 	c.network.counts[f].Add(1)
 	switch f {
 	case lostRequest:

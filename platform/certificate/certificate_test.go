@@ -84,7 +84,7 @@ func (r *rig) write(t *testing.T, serial int64, files ...string) {
 // serial is the certificate that a new connection gets.
 func (r *rig) serial(t *testing.T, max uint16) (serial int64, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: max}}
 	conn, err := dialer.DialContext(ctx, "tcp", r.addr)

@@ -121,7 +121,7 @@ func requireNoProcess(t *testing.T, dir string) {
 		pids, err := leftovers(context.Background(), l)
 		require.NoError(t, err)
 		require.Empty(t, pids)
-	}, 30*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 }
 
 func TestStartStopStart(t *testing.T) {

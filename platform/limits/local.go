@@ -58,9 +58,9 @@ type bucket struct {
 // Allow implements Limits.
 func (l *Local) Allow(_ context.Context, key string, r Rate, n int) Decision {
 	s := &l.shards[maphash.String(l.seed, key)%shards]
-	now := l.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := l.now() // under the lock: a limiter that is shown an earlier time than before counts what lies between twice
 	s.now = now
 	b := s.bucket(key, r)
 	d := Decision{OK: b.limiter.AllowN(now, n)}

@@ -22,7 +22,7 @@ var loopback = netip.MustParsePrefix("127.0.0.0/8")
 
 func get(t *testing.T, c *http.Client, url string) (*http.Response, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader("{}"))
 	require.NoError(t, err)

@@ -109,8 +109,8 @@ func (l *Link) lose(session int64, err error) bool {
 		l.state.Store(&State{Session: session, Since: before.Since, Err: err})
 		return false
 	}
-	l.state.Store(&State{Session: session, Since: time.Now(), Err: err})
 	l.config.Logger.Warn("Redis is away: channels, limits and cached answers are local to this process until it is back", "error", err)
+	l.state.Store(&State{Session: session, Since: time.Now(), Err: err})
 	l.changed()
 	return true
 }
@@ -120,13 +120,13 @@ func (l *Link) regain() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := l.state.Load()
-	l.state.Store(&State{Session: before.Session + 1, Up: true, Since: time.Now()})
 	switch {
 	case before.Up:
 		l.config.Logger.Warn("Redis had forgotten this node: what is here is announced again")
 	case !before.Since.IsZero():
 		l.config.Logger.Info("Redis is back", "away", time.Since(before.Since))
 	}
+	l.state.Store(&State{Session: before.Session + 1, Up: true, Since: time.Now()})
 	l.changed()
 }
 

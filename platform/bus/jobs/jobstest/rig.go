@@ -18,8 +18,8 @@ import (
 
 const (
 	kind    = "test.work"
-	lease   = time.Second
-	patient = 30 * time.Second // for what must come in the end
+	lease   = 6 * time.Second // a busy machine may miss a renewal or two
+	patient = time.Minute     // for what must come in the end
 )
 
 // rig is a database and an engine, on which a test starts workers.

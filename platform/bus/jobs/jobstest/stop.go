@@ -40,9 +40,10 @@ func stops(t *testing.T, r *rig) {
 }
 
 func stopsWithGrace(t *testing.T, r *rig) {
-	j := newJournal()
+	j, stopping := newJournal(), make(chan struct{})
 	w := r.start(jobs.Kind{Handle: func(_ context.Context, d jobs.Delivery) error {
 		j.note(d)
+		<-stopping
 		time.Sleep(50 * time.Millisecond)
 		return nil
 	}})
@@ -50,6 +51,7 @@ func stopsWithGrace(t *testing.T, r *rig) {
 	r.enqueue(numbered(tenant, "", 50)...)
 	w.Wake()
 	j.await(t, 1)
+	close(stopping)
 	require.NoError(t, w.Stop(t.Context()))
 	begun := len(j.await(t, 1))
 	require.Less(t, begun, 50, "it took no more jobs")
@@ -99,7 +101,7 @@ func keptLease(t *testing.T, r *rig) {
 	j := newJournal()
 	k := jobs.Kind{Handle: func(_ context.Context, d jobs.Delivery) error {
 		j.note(d)
-		time.Sleep(2 * lease)
+		time.Sleep(lease * 3 / 2)
 		return nil
 	}}
 	r.start(k)

@@ -19,9 +19,16 @@ import (
 	"tansu.cloud/platform/rabbitmqtest"
 )
 
-const patience = 2 * time.Second
+// Of the patience a quarter is for a queue that does not answer. A busy broker takes
+// seconds; whoever makes a queue anew in that time never gets to the end.
+const (
+	patience = 24 * time.Second
+	hurry    = 10 * time.Second // where queues and messages do get lost
+)
 
-func carrier(address string) (jobs.Carrier, error) {
+func carrier(address string) (jobs.Carrier, error) { return carrierWith(address, patience) }
+
+func carrierWith(address string, patience time.Duration) (jobs.Carrier, error) {
 	return rabbitmq.New(rabbitmq.Config{URL: address, Name: "test", Patience: patience})
 }
 
@@ -49,7 +56,7 @@ const (
 
 func start(t *testing.T, url string) (*process, *jobs.Workers) {
 	p := &process{T: t, pool: postgrestest.New(t), permit: make(chan struct{}, 1000), ran: map[string]int{}, news: make(chan struct{}, 1)}
-	c, err := carrier(url)
+	c, err := carrierWith(url, hurry)
 	require.NoError(t, err)
 	w, err := jobs.New(jobs.Config{
 		Pool: p.pool, NodeID: "test", Carrier: c, PollInterval: 50 * time.Millisecond,
@@ -94,7 +101,7 @@ func (p *process) let(n int) {
 		p.permit <- struct{}{}
 	}
 	p.mu.Unlock()
-	deadline := time.After(time.Minute)
+	deadline := time.After(2 * time.Minute)
 	for {
 		p.mu.Lock()
 		ran := len(p.ran)
