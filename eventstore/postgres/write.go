@@ -73,8 +73,8 @@ ON CONFLICT (tenant_id, subject) DO UPDATE SET wrapped_key = NULL, erased_at = E
 	sqlAdvanceMany = `
 WITH advanced AS (
     UPDATE heads h SET position = u.new_position, chain_hash = u.new_hash, recorded_at = u.recorded_at
-    FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bytea[], $6::timestamptz[])
-         AS u(tenant_id, old_position, old_hash, new_position, new_hash, recorded_at)
+    FROM (SELECT unnest($1::uuid[]) AS tenant_id, unnest($2::bigint[]) AS old_position, unnest($3::bytea[]) AS old_hash,
+                 unnest($4::bigint[]) AS new_position, unnest($5::bytea[]) AS new_hash, unnest($6::timestamptz[]) AS recorded_at) u
     WHERE h.tenant_id = u.tenant_id AND h.position = u.old_position AND h.chain_hash = u.old_hash
     RETURNING 1)
 SELECT 1 / (count(*) = $7::bigint)::integer FROM advanced`
@@ -284,7 +284,11 @@ func (p *params) events(plans []*plan) {
 // places adds the tenant, position and time columns, which only a write for
 // several tenants needs.
 func (p *params) places(plans []*plan) {
-	tenants, positions, ats := newArray(pgtype.UUIDOID, 0), newArray(pgtype.Int8OID, 0), newArray(pgtype.TimestamptzOID, 0)
+	n := 0
+	for _, plan := range plans {
+		n += int(plan.new.Position - plan.old.Position)
+	}
+	tenants, positions, ats := newArray(pgtype.UUIDOID, 20*n), newArray(pgtype.Int8OID, 12*n), newArray(pgtype.TimestamptzOID, 12*n)
 	for _, plan := range plans {
 		for position := plan.old.Position + 1; position <= plan.new.Position; position++ {
 			tenants.bytes(plan.old.TenantID[:])
@@ -299,8 +303,17 @@ func (p *params) places(plans []*plan) {
 
 // idempotency adds the key, fingerprint, position and response columns.
 func (p *params) idempotency(plans []*plan) {
-	keys, fingerprints := newArray(pgtype.TextOID, 0), newArray(pgtype.ByteaOID, 0)
-	positions, responses := newArray(pgtype.Int8OID, 0), newArray(pgtype.ByteaOID, 0)
+	n, size := 0, 0
+	for _, plan := range plans {
+		n += len(plan.keys)
+		for _, pl := range plan.placed {
+			if k := pl.Idempotency; k != nil {
+				size += len(k.Response)
+			}
+		}
+	}
+	keys, fingerprints := newArray(pgtype.TextOID, 40*n), newArray(pgtype.ByteaOID, 36*n)
+	positions, responses := newArray(pgtype.Int8OID, 12*n), newArray(pgtype.ByteaOID, size+4*n)
 	for _, plan := range plans {
 		for _, pl := range plan.placed {
 			if k := pl.Idempotency; k != nil {
@@ -318,7 +331,11 @@ func (p *params) idempotency(plans []*plan) {
 
 // keyPlaces adds the tenant and time columns that go with idempotency.
 func (p *params) keyPlaces(plans []*plan) {
-	tenants, ats := newArray(pgtype.UUIDOID, 0), newArray(pgtype.TimestamptzOID, 0)
+	n := 0
+	for _, plan := range plans {
+		n += len(plan.keys)
+	}
+	tenants, ats := newArray(pgtype.UUIDOID, 20*n), newArray(pgtype.TimestamptzOID, 12*n)
 	for _, plan := range plans {
 		for range plan.keys {
 			tenants.bytes(plan.old.TenantID[:])
