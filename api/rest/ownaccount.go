@@ -40,7 +40,11 @@ func (s *server) delegated(ctx context.Context, p *access.Principal) (bool, erro
 
 // checkDelegated refuses such a token.
 func (s *server) checkDelegated(ctx context.Context) error {
-	delegated, err := s.delegated(ctx, callOf(ctx).principal)
+	p := callOf(ctx).principal
+	if p.Kind == access.User && p.SessionID == uuid.Nil { // the provider speaks for the person, not an application
+		return errConfined
+	}
+	delegated, err := s.delegated(ctx, p)
 	if delegated {
 		return errDelegated
 	}

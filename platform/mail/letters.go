@@ -29,7 +29,8 @@ type letter struct {
 	To, Subject, Greeting string
 	Lines                 []string
 	Action, Link          string
-	ExpiresAt             time.Time // zero: the link always works
+	ExpiresAt             time.Time // of the link
+	Lasting               bool      // the link always works
 	Unasked               string    // for a reader who has not asked for it
 }
 
@@ -43,7 +44,7 @@ func (l letter) message() (Message, error) {
 	if err != nil || (link.Scheme != "https" && link.Scheme != "http") || link.Host == "" {
 		return Message{}, errors.New("the link of an e-mail must be an absolute one to a web page")
 	}
-	if l.ExpiresAt.IsZero() {
+	if l.ExpiresAt.IsZero() && !l.Lasting {
 		return Message{}, errors.New("an e-mail with a link must say until when it works")
 	}
 	var text, html strings.Builder
@@ -158,7 +159,7 @@ func (c SignInChanged) Message() (Message, error) {
 	}
 	return letter{
 		To: c.To, Subject: "Your sign-in was changed", Greeting: greeting(c.Name), Lines: append([]string{line}, c.Changes...),
-		Action: "See how you sign in", Link: c.Link,
+		Action: "See how you sign in", Link: c.Link, Lasting: true,
 		Unasked: "If it was you, there is nothing to do. If it was not you, and you know of nobody who did it for you, choose a new password at once, " +
 			"sign out wherever you do not know the session, and tell whoever runs this installation.",
 	}.message()

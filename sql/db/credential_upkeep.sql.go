@@ -434,7 +434,9 @@ UPDATE public.client_secrets AS s SET delete_after = LEAST(s.delete_after, (
     SELECT min(n.until) FROM (
         SELECT unnest($2::uuid[]) AS owner, unnest($3::bigint[]) AS position, unnest($4::timestamptz[]) AS until) n
     WHERE n.owner = s.owner_id AND s.named_by < n.position))
-WHERE s.tenant_id = $1 AND s.owner_id = ANY($2::uuid[])
+WHERE s.tenant_id = $1 AND s.owner_id = ANY($2::uuid[]) AND EXISTS (
+    SELECT 1 FROM (SELECT unnest($2::uuid[]) AS owner, unnest($3::bigint[]) AS position) n
+    WHERE n.owner = s.owner_id AND s.named_by < n.position)
 `
 
 type RetireClientSecretsBeforeParams struct {
@@ -445,6 +447,7 @@ type RetireClientSecretsBeforeParams struct {
 }
 
 // Those that events before a position named end at a time, or end earlier already.
+// No other row is touched: who keeps a newer one at the same moment would deadlock.
 func (q *Queries) RetireClientSecretsBefore(ctx context.Context, arg RetireClientSecretsBeforeParams) error {
 	_, err := q.db.Exec(ctx, retireClientSecretsBefore,
 		arg.TenantID,

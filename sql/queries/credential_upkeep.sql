@@ -57,11 +57,14 @@ WHERE s.tenant_id = $1 AND s.owner_id = n.owner AND s.id = n.id;
 
 -- name: RetireClientSecretsBefore :exec
 -- Those that events before a position named end at a time, or end earlier already.
+-- No other row is touched: who keeps a newer one at the same moment would deadlock.
 UPDATE public.client_secrets AS s SET delete_after = LEAST(s.delete_after, (
     SELECT min(n.until) FROM (
         SELECT unnest(sqlc.arg(owners)::uuid[]) AS owner, unnest(sqlc.arg(positions)::bigint[]) AS position, unnest(sqlc.arg(untils)::timestamptz[]) AS until) n
     WHERE n.owner = s.owner_id AND s.named_by < n.position))
-WHERE s.tenant_id = $1 AND s.owner_id = ANY(sqlc.arg(owners)::uuid[]);
+WHERE s.tenant_id = $1 AND s.owner_id = ANY(sqlc.arg(owners)::uuid[]) AND EXISTS (
+    SELECT 1 FROM (SELECT unnest(sqlc.arg(owners)::uuid[]) AS owner, unnest(sqlc.arg(positions)::bigint[]) AS position) n
+    WHERE n.owner = s.owner_id AND s.named_by < n.position);
 
 -- name: DeleteClientSecretsOfOwners :exec
 DELETE FROM public.client_secrets WHERE tenant_id = $1 AND owner_id = ANY(sqlc.arg(owners)::uuid[]);

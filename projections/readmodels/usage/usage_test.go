@@ -25,7 +25,7 @@ func TestWhatIsUsed(t *testing.T) {
 	for _, owner := range []uuid.UUID{mine, uuid.New()} {
 		for _, statement := range []string{
 			`INSERT INTO members SELECT $1, gen_random_uuid(), '[]', $1, 1, now(), now() FROM generate_series(1, 3)`,
-			`INSERT INTO invites SELECT $1, gen_random_uuid(), '', '', '[]', s, '', '', $1, now() + d * interval '1 hour', 1, now(), now()
+			`INSERT INTO invites SELECT $1, gen_random_uuid(), '', '', '[]', s, '', '', $1, '', now() + d * interval '1 hour', 1, now(), now()
 			 FROM (VALUES ('open', 1), ('open', -1), ('revoked', 1), ('accepted', 1)) v(s, d)`,
 			`INSERT INTO api_keys SELECT $1, gen_random_uuid(), '', '[]', '', '', s, '', e, 1, now(), now()
 			 FROM (VALUES ('active', '0001-01-01'::timestamptz), ('active', now() + interval '1 hour'), ('active', now() - interval '1 second'), ('revoked', now() + interval '1 hour')) v(s, e)`,
