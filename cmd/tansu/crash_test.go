@@ -165,7 +165,7 @@ func (c *crashCheck) round(t *testing.T, acknowledged []string) {
 	// The server may still be at work on what the killed writer had sent.
 	require.Eventually(t, func() bool {
 		var sessions int
-		err := c.pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tansu'`).Scan(&sessions)
+		err := c.pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tansu' AND datname = current_database()`).Scan(&sessions)
 		return err == nil && sessions == 0
 	}, time.Minute, 5*time.Millisecond)
 	for _, id := range append([]uuid.UUID{eventstore.SystemTenant}, crashTenants...) {
