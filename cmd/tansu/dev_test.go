@@ -69,7 +69,7 @@ func TestDevSurvivesKillsOfEitherProcess(t *testing.T) {
 	require.Eventually(t, func() bool {
 		code, _, _ := invoke(t, env, "migrate", "--dry-run")
 		return code == 0 && postmaster(t, dataDir) != server
-	}, time.Minute, 50*time.Millisecond, "PostgreSQL runs again")
+	}, 3*time.Minute, 50*time.Millisecond, "PostgreSQL runs again: %s", p.stderr)
 
 	pid, err = strconv.Atoi(postmaster(t, dataDir))
 	require.NoError(t, err)
