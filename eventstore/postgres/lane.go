@@ -63,6 +63,8 @@ func (r *request) fail(err error) { r.done <- result{err: err} }
 // way at once, on one connection: while the server works on one, the lane
 // answers the one before and prepares the next. That is safe because each
 // compares the head that it builds on; if one fails, so does what follows it.
+// When other lanes have as much to do, they keep the cores busy between them, and
+// one larger transaction at a time costs each of them less.
 type lane struct {
 	store *Store
 	queue chan *request
@@ -72,11 +74,23 @@ type lane struct {
 
 	conn     *pgxpool.Conn // kept while healthy, for its prepared statements
 	pipeline *pgconn.Pipeline
+	wire     wire      // what conn writes from
 	flights  []*flight // sent and not yet answered, oldest first
 }
 
-// maxFlights is how many transactions are on their way at most.
+// maxFlights is how many transactions of a lane are on their way at most.
 const maxFlights = 2
+
+// room is how many more transactions may overlap with those on their way. Each
+// lane may always have one.
+func (l *lane) room() int {
+	return max(maxFlights, len(l.store.lanes)) - int(l.store.aloft.Load())
+}
+
+// full: the oldest transaction is to be answered before another is sent.
+func (l *lane) full() bool {
+	return len(l.flights) == maxFlights || (len(l.flights) > 0 && l.room() <= 0)
+}
 
 func newLane(s *Store, citus bool) *lane {
 	return &lane{store: s, queue: make(chan *request, s.opts.QueueLimit), citus: citus, known: newKnowledge()}
@@ -95,7 +109,7 @@ func (l *lane) run(ctx context.Context) {
 		} else if len(l.flights) == 0 {
 			return
 		}
-		if len(l.flights) == maxFlights || (batch == nil && len(l.flights) > 0) {
+		if l.full() || (batch == nil && len(l.flights) > 0) {
 			l.land(ctx)
 		}
 	}
@@ -117,7 +131,10 @@ func (l *lane) take() []*request {
 			return batch
 		}
 		if len(batch) == 0 {
-			share = max(minShare, (aloft+len(l.queue)+2)/2)
+			share = maxBatchEvents
+			if len(l.flights) > 0 || l.room() > 1 {
+				share = max(minShare, (aloft+len(l.queue)+2)/2)
+			}
 		}
 		e, b := r.size()
 		if len(batch) > 0 && (events+e > maxBatchEvents || bytes+b > maxBatchBytes) {
@@ -169,7 +186,7 @@ func (l *lane) process(ctx context.Context, batch []*request) {
 	}
 	for i := range groups {
 		l.optimistic(ctx, groups[i:i+1])
-		for len(l.flights) == maxFlights {
+		for l.full() {
 			l.land(ctx)
 		}
 	}

@@ -128,11 +128,11 @@ func (l *lane) send(ctx context.Context, f *flight) error {
 	for _, p := range f.plans {
 		l.known.assume(p)
 	}
-	l.flights = append(l.flights, f)
-	if err := b.sendTo(l.pipeline); err != nil {
-		l.flights = l.flights[:len(l.flights)-1]
+	if err := b.sendTo(conn.Conn().PgConn(), &l.wire, l.pipeline); err != nil {
 		return err
 	}
+	l.flights = append(l.flights, f)
+	l.store.aloft.Add(1)
 	return nil
 }
 
@@ -152,6 +152,7 @@ func (l *lane) landOldest(ctx context.Context) []group {
 	l.flights = l.flights[1:]
 	l.extendDeadline()
 	results, err := receive(l.pipeline, f.statements)
+	l.store.aloft.Add(-1)
 	if err == nil && len(f.plans) == 1 && results[0].CommandTag.RowsAffected() != 1 {
 		err = errHeadMoved
 	}

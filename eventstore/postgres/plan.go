@@ -67,7 +67,9 @@ func (p *plan) place(r *request, version func(eventstore.Stream) int64) {
 	events := make([]eventstore.Event, 0, n)
 	for _, w := range r.Writes {
 		v, written := p.versions[w.Stream]
-		if !written {
+		if !written && w.Expected != eventstore.AnyVersion {
+			v = w.Expected
+		} else if !written {
 			v = version(w.Stream)
 		}
 		for _, e := range w.Events {
