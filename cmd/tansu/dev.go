@@ -74,12 +74,21 @@ func (a *app) dev(ctx context.Context, cfg config.Config) (err error) {
 	if err := n.start(ctx, true); err != nil {
 		return err
 	}
-	signIn, err := n.demo(ctx)
-	if err != nil && ctx.Err() == nil { // a signal stops what serves already in order
-		return errors.Join(err, n.stop(context.WithoutCancel(ctx)))
+	watched, end := context.WithCancel(ctx)
+	supervision := make(chan error, 1)
+	go func() {
+		defer end()
+		supervision <- superviseDev(watched, n, postgres, t.Logger())
+	}()
+	signIn, err := n.demo(watched)
+	if err == nil {
+		a.printBox(n, signIn, postgres)
+	} else if watched.Err() != nil {
+		err = nil // the end of the supervision says why
+	} else {
+		end()
 	}
-	a.printBox(n, signIn, postgres)
-	err = superviseDev(ctx, n, postgres, t.Logger())
+	err = errors.Join(err, <-supervision)
 	stopCtx, cancel := a.stopContext(ctx)
 	defer cancel()
 	return errors.Join(err, n.stop(stopCtx))

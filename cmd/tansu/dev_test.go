@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"tansu.cloud/platform/embedded"
@@ -66,10 +67,12 @@ func TestDevSurvivesKillsOfEitherProcess(t *testing.T) {
 	pid, err := strconv.Atoi(server)
 	require.NoError(t, err)
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
-	require.Eventually(t, func() bool {
-		code, _, _ := invoke(t, env, "migrate", "--dry-run")
-		return code == 0 && postmaster(t, dataDir) != server
-	}, 3*time.Minute, 50*time.Millisecond, "PostgreSQL runs again: %s", p.stderr)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		code, _, stderr := invoke(t, env, "migrate", "--dry-run")
+		assert.Zero(c, code, stderr)
+		assert.NotEqual(c, server, postmaster(c, dataDir))
+		assert.Contains(c, p.stdout.String(), demoEmail, "a start that lost its database goes on: %s", p.stderr)
+	}, time.Minute, 50*time.Millisecond)
 
 	pid, err = strconv.Atoi(postmaster(t, dataDir))
 	require.NoError(t, err)

@@ -161,8 +161,7 @@ func devEnv(t *testing.T) (env []string, dataDir string) {
 }
 
 // postmaster is the pid of the private server.
-func postmaster(t *testing.T, dataDir string) string {
-	t.Helper()
+func postmaster(t require.TestingT, dataDir string) string {
 	content, err := os.ReadFile(filepath.Join(dataDir, "postgres", "data", "postmaster.pid"))
 	require.NoError(t, err)
 	pid, _, _ := strings.Cut(string(content), "\n")
