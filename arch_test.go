@@ -86,6 +86,9 @@ var rules = []rule{
 	{folder: "projections/projectionstest", allow: []string{
 		"domain/projection", "eventstore", "eventstore/postgres", "projections", "platform/bus", "platform/postgrestest", pgx, "github.com/stretchr/testify/...",
 	}},
+	{folder: "projections/sagas/sagastest", allow: []string{
+		"commands", "eventstore", "platform/bus/jobs", "projections", "projections/projectionstest", uuid, "github.com/stretchr/testify/...",
+	}},
 	{folder: "projections/...", allow: []string{
 		"domain/...", "eventstore", "projections/...", "sql", "sql/db", "platform/bus", "platform/bus/jobs", "platform/tenantdb", "platform/tenantscope", pgx, watermill, otel, uuid,
 		"github.com/cenkalti/backoff/v5", "github.com/hashicorp/golang-lru/v2", "golang.org/x/sync/...",

@@ -16,6 +16,7 @@ import (
 	"tansu.cloud/domain/identity/permission"
 	"tansu.cloud/domain/identity/provider"
 	"tansu.cloud/domain/identity/user"
+	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
 	"tansu.cloud/platform/federation/upstreamtest"
 	"tansu.cloud/projections/readmodels/access"
@@ -297,6 +298,20 @@ func TestLinking(t *testing.T) {
 			require.Empty(t, payload.(user.IdentityLinked).Subject)
 		}
 	}
+}
+
+func TestATenantIsEnteredWhileItIsPrepared(t *testing.T) {
+	t.Parallel()
+	r, u, acme := newRig(t), upstreamtest.New(t), uuid.New()
+	made := do(r, r.commands.CreateTenant, tenantdirectory.Name, eventstore.SystemTenant, acme.String(), commands.CreateTenant{
+		Slug: "acme", Name: "Acme", Provision: &tenant.Provision{},
+	})
+	require.Equal(t, tenant.StatusProvisioning, made.State.Status)
+	r.idp(acme, u, nil)
+	u.SignIn(engineer("eve"))
+	claims, err := r.provider.Verify(t.Context(), r.cli().external(r.browser(), acme).AccessToken)
+	require.NoError(t, err)
+	require.Equal(t, []string{"developer"}, claims.Roles)
 }
 
 // Somebody whom an administrator removed does not come back by a group.

@@ -150,7 +150,7 @@ func (p *Provider) providerOf(w http.ResponseWriter, r *http.Request, c Confinem
 		owner, err = p.Tenants.Get(r.Context(), c.Tenant.String())
 	}
 	closed := errors.Is(err, access.ErrNotFound) || errors.Is(err, tenantdirectory.ErrNotFound)
-	if closed || err == nil && (found.Status != access.ProviderEnabled || owner.Status != string(tenant.StatusActive)) {
+	if closed || err == nil && (found.Status != access.ProviderEnabled || !tenant.Status(owner.Status).Open()) {
 		p.showMessage(w, r, http.StatusForbidden, "This way in is closed", "Your organisation's sign-in was turned off or removed, or its tenant is closed. Ask whoever looks after it.")
 		return found, asked, false
 	}

@@ -12,6 +12,8 @@ import (
 	"tansu.cloud/domain/identity/member"
 	"tansu.cloud/domain/tenant"
 	"tansu.cloud/eventstore"
+	"tansu.cloud/projections/sagas/sagastest"
+	"tansu.cloud/projections/sagas/severance"
 )
 
 var (
@@ -24,9 +26,9 @@ var (
 func TestAProviderIsRemoved(t *testing.T) {
 	t.Parallel()
 	e, acme, beta := newEnv(t), uuid.New(), uuid.New()
-	ann, bob, eve, kim := e.user("ann@example.com"), e.user("bob@example.com"), e.user("eve@example.com"), e.user("kim@example.com")
+	ann, bob, eve, kim := e.User("ann@example.com"), e.User("bob@example.com"), e.User("eve@example.com"), e.User("kim@example.com")
 	idp, other, theirs := e.provider(acme, "https://login.example.com"), e.provider(acme, "https://other.example.com"), e.provider(beta, "https://login.example.com")
-	e.member(acme, ann, "owner", "viewer")
+	e.Member(acme, ann, "owner", "viewer")
 	for _, who := range []uuid.UUID{ann, bob, eve} {
 		e.mapped(acme, who, idp)
 	}
@@ -36,21 +38,21 @@ func TestAProviderIsRemoved(t *testing.T) {
 	e.holds("acme.example", acme, idp)
 	e.holds("other.example", acme, other)
 	e.holds("beta.example", beta, theirs)
-	gone := send(e, e.commands.RemoveIdentityProvider, acme, idp.String(), commands.RemoveIdentityProvider{})
-	require.Equal(t, 1, e.settled(acme, gone.Position), "it is looked at again")
+	gone := sagastest.Send(e.Rig, e.Commands.RemoveIdentityProvider, acme, idp.String(), commands.RemoveIdentityProvider{})
+	require.Equal(t, 1, e.Settled(severance.Name, acme, gone.Position), "it is looked at again")
 
-	require.Equal(t, []string{"member.added", "member.roles_mapped", "member.roles_mapped"}, e.types(acme, member.StreamType, ann.String()))
+	require.Equal(t, []string{"member.added", "member.roles_mapped", "member.roles_mapped"}, e.Types(acme, member.StreamType, ann.String()))
 	left, err := e.access.Member(t.Context(), acme, ann)
 	require.NoError(t, err)
 	require.Equal(t, []string{"owner", "viewer"}, left.Roles, "what somebody gave stays")
-	require.Equal(t, []string{"member.added", "member.roles_mapped", "member.roles_mapped", "member.removed"}, e.types(acme, member.StreamType, bob.String()))
-	require.Equal(t, []string{"member.added", "member.roles_mapped", "member.roles_mapped"}, e.types(acme, member.StreamType, eve.String()), "of the other provider")
-	require.Equal(t, []string{"member.added", "member.roles_mapped"}, e.types(acme, member.StreamType, kim.String()))
-	require.Equal(t, []string{"member.added", "member.roles_mapped"}, e.types(beta, member.StreamType, bob.String()))
-	require.Equal(t, []string{held, released}, e.types(system, maildomain.StreamType, "acme.example"))
-	require.Equal(t, []string{held}, e.types(system, maildomain.StreamType, "other.example"))
-	require.Equal(t, []string{held}, e.types(system, maildomain.StreamType, "beta.example"))
-	require.Len(t, e.crashes, 3)
+	require.Equal(t, []string{"member.added", "member.roles_mapped", "member.roles_mapped", "member.removed"}, e.Types(acme, member.StreamType, bob.String()))
+	require.Equal(t, []string{"member.added", "member.roles_mapped", "member.roles_mapped"}, e.Types(acme, member.StreamType, eve.String()), "of the other provider")
+	require.Equal(t, []string{"member.added", "member.roles_mapped"}, e.Types(acme, member.StreamType, kim.String()))
+	require.Equal(t, []string{"member.added", "member.roles_mapped"}, e.Types(beta, member.StreamType, bob.String()))
+	require.Equal(t, []string{held, released}, e.Types(system, maildomain.StreamType, "acme.example"))
+	require.Equal(t, []string{held}, e.Types(system, maildomain.StreamType, "other.example"))
+	require.Equal(t, []string{held}, e.Types(system, maildomain.StreamType, "beta.example"))
+	require.Equal(t, 3, e.Crashes())
 
 	// Who was at the door when it was removed, and a domain that was being verified,
 	// are found the next time.
@@ -58,57 +60,57 @@ func TestAProviderIsRemoved(t *testing.T) {
 		member.Added{UserID: bob.String(), Roles: []string{"developer"}, At: time.Now()},
 		member.RolesMapped{UserID: bob.String(), ProviderID: idp.String(), Mapped: []string{"developer"}, Roles: []string{"developer"}, At: time.Now()})
 	e.holds("late.example", acme, idp)
-	e.again()
-	require.Zero(t, e.settled(acme, gone.Position))
+	e.Again()
+	require.Zero(t, e.Settled(severance.Name, acme, gone.Position))
 	_, err = e.access.Member(t.Context(), acme, bob)
 	require.Error(t, err)
-	require.Equal(t, []string{held, released}, e.types(system, maildomain.StreamType, "late.example"))
+	require.Equal(t, []string{held, released}, e.Types(system, maildomain.StreamType, "late.example"))
 }
 
 func TestATenantIsArchived(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	acme := send(e, e.commands.CreateTenant, system, "", commands.CreateTenant{Slug: "acme", Name: "Acme"})
+	acme := sagastest.Send(e.Rig, e.Commands.CreateTenant, system, "", commands.CreateTenant{Slug: "acme", Name: "Acme"})
 	id, beta := uuid.MustParse(acme.State.ID), uuid.New()
 	first, second := e.provider(id, "https://login.example.com"), e.provider(id, "https://other.example.com")
 	e.holds("acme.example", id, first)
 	e.holds("acme.test", id, second)
 	e.holds("beta.example", beta, uuid.New())
-	archived := send(e, e.commands.ArchiveTenant, system, id.String(), commands.ArchiveTenant{Reason: "left"})
+	archived := sagastest.Send(e.Rig, e.Commands.ArchiveTenant, system, id.String(), commands.ArchiveTenant{Reason: "left"})
 	require.Equal(t, tenant.StatusArchived, archived.State.Status)
-	require.Equal(t, 1, e.settled(system, archived.Position))
-	require.Equal(t, []string{held, released}, e.types(system, maildomain.StreamType, "acme.example"))
-	require.Equal(t, []string{held, released}, e.types(system, maildomain.StreamType, "acme.test"))
-	require.Equal(t, []string{held}, e.types(system, maildomain.StreamType, "beta.example"))
+	require.Equal(t, 1, e.Settled(severance.Name, system, archived.Position))
+	require.Equal(t, []string{held, released}, e.Types(system, maildomain.StreamType, "acme.example"))
+	require.Equal(t, []string{held, released}, e.Types(system, maildomain.StreamType, "acme.test"))
+	require.Equal(t, []string{held}, e.Types(system, maildomain.StreamType, "beta.example"))
 	e.holds("acme.example", beta, uuid.New()) // it is free
 }
 
 func TestAnIdentityIsUnlinked(t *testing.T) {
 	t.Parallel()
 	e, acme, beta := newEnv(t), uuid.New(), uuid.New()
-	ann, bob := e.user("ann@example.com"), e.user("bob@example.com")
+	ann, bob := e.User("ann@example.com"), e.User("bob@example.com")
 	idp, theirs := e.provider(acme, "https://login.example.com"), e.provider(beta, "https://login.example.com")
 	e.linked(ann, acme, idp, "ann")
 	e.linked(ann, acme, idp, "ann-too")
 	own, confined, elsewhere, others := e.signIn(ann, uuid.Nil, uuid.Nil), e.signIn(ann, acme, idp), e.signIn(ann, beta, theirs), e.signIn(bob, acme, idp)
-	types := func(session string) []string { return e.types(system, "session", session) }
+	types := func(session string) []string { return e.Types(system, "session", session) }
 	live, over := []string{"session.started"}, []string{"session.started", "session.ended"}
 
-	gone := send(e, e.commands.UnlinkIdentity, system, ann.String(), commands.UnlinkIdentity{Index: acme.String() + "ann-too"})
+	gone := sagastest.Send(e.Rig, e.Commands.UnlinkIdentity, system, ann.String(), commands.UnlinkIdentity{Index: acme.String() + "ann-too"})
 	later := e.signIn(ann, acme, idp)
-	require.Equal(t, 1, e.settled(system, gone.Position))
+	require.Equal(t, 1, e.Settled(severance.Name, system, gone.Position))
 	require.Equal(t, over, types(confined))
 	for name, session := range map[string]string{"by oneself": own, "of another tenant": elsewhere, "of somebody else": others, "by what is linked still": later} {
 		require.Equal(t, live, types(session), name)
 	}
 
 	// Without any link no session holds, not even one that began meanwhile.
-	gone = send(e, e.commands.UnlinkIdentity, system, ann.String(), commands.UnlinkIdentity{Index: acme.String() + "ann"})
-	require.Equal(t, 2, e.settled(system, gone.Position))
+	gone = sagastest.Send(e.Rig, e.Commands.UnlinkIdentity, system, ann.String(), commands.UnlinkIdentity{Index: acme.String() + "ann"})
+	require.Equal(t, 2, e.Settled(severance.Name, system, gone.Position))
 	require.Equal(t, over, types(later))
 	late := e.signIn(ann, acme, idp)
-	e.again()
-	require.Zero(t, e.settled(system, gone.Position))
+	e.Again()
+	require.Zero(t, e.Settled(severance.Name, system, gone.Position))
 	require.Equal(t, over, types(late))
 	require.Equal(t, live, types(elsewhere))
 }
@@ -118,11 +120,11 @@ func (e *env) append(log uuid.UUID, streamType, id string, version int64, events
 	e.t.Helper()
 	write := eventstore.StreamWrite{Stream: eventstore.Stream{Type: streamType, ID: id}, Expected: version}
 	for _, event := range events {
-		encoded, err := e.codec.Encode(e.t.Context(), log, event)
+		encoded, err := e.Codec.Encode(e.t.Context(), log, event)
 		require.NoError(e.t, err)
 		write.Events = append(write.Events, encoded)
 	}
-	_, err := e.store.Append(e.t.Context(), eventstore.Append{
+	_, err := e.Store.Append(e.t.Context(), eventstore.Append{
 		TenantID: log, Metadata: eventstore.Metadata{Actor: "test", CommandID: uuid.NewString()}, Writes: []eventstore.StreamWrite{write},
 	})
 	require.NoError(e.t, err)
