@@ -34,8 +34,19 @@ type device struct {
 	key  virtual.Credential
 }
 
+// newKey draws until both coordinates fill their 32 bytes. The library leaves leading
+// zeros out, which RFC 9053, section 7.1.1, forbids and the provider refuses.
+func newKey() virtual.Credential {
+	const coseLength = 77
+	for {
+		if key := virtual.NewCredential(virtual.KeyTypeEC2); len(key.Key.AttestationData()) == coseLength {
+			return key
+		}
+	}
+}
+
 func (r *rig) device(user uuid.UUID) *device {
-	d := &device{r: r, rp: virtual.RelyingParty{Name: "Tansu", ID: "localhost", Origin: r.server.URL}, key: virtual.NewCredential(virtual.KeyTypeEC2)}
+	d := &device{r: r, rp: virtual.RelyingParty{Name: "Tansu", ID: "localhost", Origin: r.server.URL}, key: newKey()}
 	d.auth = virtual.NewAuthenticatorWithOptions(virtual.AuthenticatorOptions{UserHandle: user[:], BackupEligible: true})
 	return d
 }
@@ -139,7 +150,7 @@ func TestPasskeysThatDoNotHold(t *testing.T) {
 		"another RP":         func(d *device) { d.rp.ID = "example.com" },
 		"user not verified":  func(d *device) { d.auth.Options.UserNotVerified = true },
 		"user not present":   func(d *device) { d.auth.Options.UserNotPresent = true },
-		"another key":        func(d *device) { d.key.Key = virtual.NewCredential(virtual.KeyTypeEC2).Key },
+		"another key":        func(d *device) { d.key.Key = newKey().Key },
 		"another credential": func(d *device) { d.key.ID = []byte("0123456789abcdef") },
 		"another user":       func(d *device) { d.auth.Options.UserHandle = stranger[:] },
 		"an unknown user":    func(d *device) { id := uuid.New(); d.auth.Options.UserHandle = id[:] },
