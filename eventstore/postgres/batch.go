@@ -80,6 +80,9 @@ func (b *batch) sendTo(conn *pgconn.PgConn, w *wire, pipeline *pgconn.Pipeline) 
 	if content > ownWriteBuffer {
 		w.need = content + 128*len(b.statements)
 		conn.Frontend().Send(w)
+		if cap(w.buf) > 2*maxBatchBytes {
+			w.buf = nil // a request larger than a batch was here; its memory is not kept
+		}
 	}
 	for _, s := range b.statements {
 		if s.description == nil {
